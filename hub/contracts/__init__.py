@@ -1,0 +1,49 @@
+"""All that a plugin may import: plain Python and pluggy, nothing else."""
+
+from hub.contracts.connector import (
+    API_LEVEL,
+    CheckResult,
+    Config,
+    Connector,
+    Direction,
+    Http,
+    Notice,
+    PollResult,
+    Receipt,
+    Response,
+)
+from hub.contracts.delivery import Delivery, parse_json
+from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
+from hub.contracts.event import Event, Link, Severity, State
+from hub.contracts.hookspecs import GROUP, hookimpl
+from hub.contracts.payload import Payload, is_web_address, parse_time, present
+
+__all__ = [
+    "API_LEVEL",
+    "GROUP",
+    "CheckResult",
+    "Config",
+    "Connector",
+    "Delivery",
+    "Direction",
+    "Event",
+    "Http",
+    "Link",
+    "Malformed",
+    "Misconfigured",
+    "Notice",
+    "Payload",
+    "PollResult",
+    "Receipt",
+    "Response",
+    "Severity",
+    "State",
+    "Unavailable",
+    "Unsupported",
+    "Untrusted",
+    "hookimpl",
+    "is_web_address",
+    "parse_json",
+    "parse_time",
+    "present",
+]

@@ -1,0 +1,114 @@
+"""Connector: a plugin's translation of one platform, and what it gets and gives besides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from hub.contracts.delivery import Delivery
+from hub.contracts.errors import Unsupported
+from hub.contracts.event import Event
+
+API_LEVEL = 1
+
+Config = Mapping[str, Any]
+Direction = Literal["webhook", "poll", "notify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of a platform's API: `body` is the raw bytes, `headers` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """The only way out: addresses are checked, redirects stay on the host, size and time are capped."""
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Response:
+        """Sends one request. Raises Unavailable when no answer comes in time, Misconfigured for a refused address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What a poll found since `cursor`, and the cursor for the next one (opaque to the hub, JSON-serialisable)."""
+
+    events: list[Event]
+    cursor: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Whether the credentials work; `missing` names the permissions that they lack."""
+
+    ok: bool
+    detail: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A change to tell a platform. `id` is stable over retries: receivers deduplicate by it."""
+
+    id: str
+    kind: str
+    incident: Mapping[str, Any]
+    change: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform's answer to a notice; `reference` is its own id of what it made, for later updates."""
+
+    reference: str = ""
+    detail: str = ""
+
+
+class Connector:
+    """Base of every connector: set the attributes, override only what the directions need.
+
+    `config_schema` is a JSON Schema (object); `format: secret` marks what is encrypted, redacted and write-only.
+    `signing_secret` names the config field with the signing secret, if the platform signs: when an integration has
+    it set, `verify` must pass; otherwise the token of the webhook URL is the proof.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[str] = "1.0.0"
+    requires_api: ClassVar[str] = ">=1,<2"
+    directions: ClassVar[frozenset[Direction]] = frozenset({"webhook"})
+    config_schema: ClassVar[Mapping[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
+    signing_secret: ClassVar[str | None] = None
+    repeats_on_purpose: ClassVar[bool] = False
+    setup_guide: ClassVar[str] = ""
+    sample_body: ClassVar[str] = ""
+
+    def verify(self, delivery: Delivery, config: Config) -> None:
+        """Checks the sender's signature over the raw bytes. Raises Untrusted. Called only when a secret is set."""
+
+    def delivery_key(self, delivery: Delivery) -> str | None:
+        """The sender's own id of this attempt, equal over its retries.
+
+        None: the hub takes a hash of the body within 5 minutes, or stores every delivery when `repeats_on_purpose`.
+        """
+        return None
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        """The events of a delivery, 0…n. Pure: no network, no clock, no I/O. Raises Malformed or Unsupported."""
+        raise Unsupported("no_webhook")
+
+    def poll(self, config: Config, cursor: dict[str, Any], http: Http) -> PollResult:
+        """What happened since `cursor` ({} at first). No gap, no double. Raises Unavailable or Misconfigured."""
+        raise Unsupported("no_poll")
+
+    def check(self, config: Config, http: Http) -> CheckResult:
+        """Calls the platform to prove the credentials."""
+        return CheckResult(ok=True, detail="This platform pushes to the hub; there is nothing to call.")
+
+    def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
+        """Tells the platform. Raises Unavailable to be called again later with the same notice."""
+        raise Unsupported("no_notify")
