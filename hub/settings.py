@@ -1,0 +1,160 @@
+"""Settings: one frozen dataclass, read from the environment once; nobody else reads the environment."""
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from hub.contracts.errors import Misconfigured
+
+Registration = Literal["open", "invite", "closed"]
+
+_LONGEST_SOCKET_FOLDER = 80  # a unix socket's path holds 107 bytes, and Postgres appends its file name
+_WEAKEST_KEY_BYTES = 32
+_REGISTRATIONS = ("open", "invite", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What nobody may know; made with `secrets` on first start and kept 0600 in the data folder."""
+
+    access_token_key: str
+    refresh_token_key: str
+    mail_token_key: str
+    encryption_key: str
+    superuser_password: str
+    owner_password: str
+    app_password: str
+    broker_password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can choose; each field says its environment variable in the README's settings table."""
+
+    data_dir: Path
+    secrets: Secrets
+    database_url: str
+    owner_database_url: str
+    broker_url: str
+    embedded: bool
+    model_dir: Path
+    registration: Registration = "open"
+    public_url: str = ""
+    plugins: str = ""
+    plugins_dir: Path | None = None
+    trusted_proxies: int = 0
+    log_level: str = "INFO"
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the embedded Postgres listens."""
+        return socket_folder(self.data_dir)
+
+
+def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads OVERWATCH_… and the data folder's secrets, making both on first use. Raises Misconfigured."""
+    folder = (data_dir or Path(environ.get("OVERWATCH_DATA", ".overwatch"))).absolute()
+    kept = _load_or_make_secrets(folder, environ)
+    url = environ.get("OVERWATCH_DATABASE_URL", "")
+    broker = environ.get("OVERWATCH_BROKER_URL", "")
+    return Settings(
+        data_dir=folder,
+        secrets=kept,
+        database_url=_with_driver(url) or _embedded_url(folder, "overwatch_app", kept.app_password, "overwatch"),
+        owner_database_url=_with_driver(environ.get("OVERWATCH_OWNER_DATABASE_URL", url))
+        or _embedded_url(folder, "overwatch_owner", kept.owner_password, "overwatch"),
+        broker_url=broker or _embedded_broker_url(folder, kept.broker_password),
+        embedded=not url,
+        model_dir=Path(environ.get("OVERWATCH_MODEL_DIR", Path(sys.prefix, "share", "overwatch", "model"))),
+        registration=_registration(environ.get("OVERWATCH_REGISTRATION", "open")),
+        public_url=environ.get("OVERWATCH_PUBLIC_URL", "").rstrip("/"),
+        plugins=environ.get("OVERWATCH_PLUGINS", ""),
+        plugins_dir=Path(environ["OVERWATCH_PLUGINS_DIR"]) if environ.get("OVERWATCH_PLUGINS_DIR") else None,
+        trusted_proxies=_whole_number(environ, "OVERWATCH_TRUSTED_PROXIES", 0),
+        log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def socket_folder(data_dir: Path) -> Path:
+    """The folder of the embedded Postgres' socket: in the data folder, or in a short one when that path is too long."""
+    folder = data_dir / "run"
+    if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER:
+        return folder
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir(), f"overwatch-{os.geteuid()}-{digest}")
+
+
+def _load_or_make_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
+    path = folder / "secrets.json"
+    names = [field.name for field in fields(Secrets)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        missing = {name: secrets.token_urlsafe(32) for name in names if name not in kept}
+        if missing:
+            kept |= missing
+            _write_private(path, json.dumps(kept, indent=1))
+    except OSError as error:
+        raise Misconfigured(
+            f"Cannot keep secrets in {folder}: {error.strerror}. Choose another folder with --data."
+        ) from error
+    given = {name: environ.get(f"OVERWATCH_{name.upper()}", kept[name]) for name in names}
+    for name, value in given.items():
+        _refuse_weak(name, value)
+    return Secrets(**given)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Writes so that a crash leaves the old file or the new one, readable by this user only."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if name.endswith("_key") and (len(value.encode()) < _WEAKEST_KEY_BYTES or len(set(value)) < 8):
+        raise Misconfigured(
+            f"OVERWATCH_{name.upper()} is too weak: give at least {_WEAKEST_KEY_BYTES} random bytes, "
+            "for example from `openssl rand -base64 48`, or unset it and the hub makes one."
+        )
+
+
+def _embedded_url(folder: Path, role: str, password: str, database: str) -> str:
+    host = quote(str(socket_folder(folder)), safe="")
+    return f"postgresql+psycopg://{role}:{password}@/{database}?host={host}"
+
+
+def _embedded_broker_url(folder: Path, password: str) -> str:
+    return f"pgmq://overwatch_broker:{password}@{quote(str(socket_folder(folder)), safe='')}/overwatch_broker"
+
+
+def _with_driver(url: str) -> str:
+    """Postgres' own URL forms name no driver; SQLAlchemy wants psycopg 3 named."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def _registration(text: str) -> Registration:
+    for known in _REGISTRATIONS:
+        if text == known:
+            return known  # type: ignore[return-value]  # a member of the tuple is one of the literals
+    raise Misconfigured(f"OVERWATCH_REGISTRATION={text!r}: choose one of {', '.join(_REGISTRATIONS)}.")
+
+
+def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdecimal():
+        raise Misconfigured(f"{name}={text!r}: give a whole number.")
+    return int(text)
