@@ -1,0 +1,131 @@
+"""The blueprint that all routes use: strict bodies and queries in, envelopes out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
+
+import flask
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields, validate
+from webargs import ValidationError, missing
+from webargs.flaskparser import FlaskParser
+
+from hub.contracts.errors import BadRequest
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+DEFAULT_LIMIT = 25
+LARGEST_LIMIT = 200
+LAST_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and how many there are in all."""
+
+    items: Sequence[Any]
+    total: int
+    page: int
+    limit: int
+
+
+class PageQuery(Schema):
+    """Query parameters of every list."""
+
+    class Meta:
+        unknown = RAISE
+
+    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, LARGEST_LIMIT))
+
+
+class Meta(Schema):
+    """What stands beside `data`."""
+
+    total = fields.Integer(required=True)
+    page = fields.Integer(required=True)
+
+
+class ListMeta(Meta):
+    """What stands beside a list."""
+
+    limit = fields.Integer(required=True)
+    pages = fields.Integer(required=True)
+
+
+class StrictParser(FlaskParser):
+    """Reads the body that the front door has checked, and refuses what the schema does not name."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE, "json": RAISE}
+
+    def load_json(self, req: flask.Request, schema: Any) -> Any:
+        return flask.g.get("json", missing)
+
+    def load_querystring(self, req: flask.Request, schema: Any) -> Any:
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise ValidationError({name: ["Given more than once."] for name in repeated})
+        if any("\0" in text for pair in req.args.items() for text in pair):
+            raise BadRequest("The query has the character %00, which cannot be stored.")
+        return req.args.to_dict()
+
+
+class JsonBlueprint(Blueprint):
+    """A flask-smorest blueprint whose answers are enveloped."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    # flask-smorest is untyped; these three only say that a decorated view stays what it was
+    def route(self, rule: str, **options: Any) -> Callable[[_View], _View]:
+        """Registers the view at `rule`."""
+        return cast(Callable[[_View], _View], super().route(rule, **options))
+
+    def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Callable[[_View], _View]:
+        """Loads the body, or with location="query" the query, by the schema, and passes it to the view."""
+        return cast(Callable[[_View], _View], super().arguments(schema, **options))
+
+    def response(self, status: int, schema: type[Schema] | None = None, **options: Any) -> Callable[[_View], _View]:
+        """Dumps what the view returns by the schema."""
+        return cast(Callable[[_View], _View], super().response(status, schema, **options))
+
+    def one(self, schema: type[Schema], status: int = 200) -> Callable[[_View], _View]:
+        """The view returns one object, answered as {"data": …, "meta": {"total": 1, "page": 1}}."""
+
+        def decorator(view: _View) -> _View:
+            @wraps(view)
+            def enveloping(*args: Any, **kwargs: Any) -> dict[str, Any]:
+                return {"data": view(*args, **kwargs), "meta": {"total": 1, "page": 1}}
+
+            return cast(_View, self.response(status, _envelope(schema))(enveloping))
+
+        return decorator
+
+    def page(self, schema: type[Schema]) -> Callable[[_View], _View]:
+        """The view returns a Page, answered as {"data": […], "meta": {"total", "page", "limit", "pages"}}."""
+
+        def decorator(view: _View) -> _View:
+            @wraps(view)
+            def enveloping(*args: Any, **kwargs: Any) -> dict[str, Any]:
+                page: Page = view(*args, **kwargs)
+                pages = -(-page.total // page.limit)
+                meta = {"total": page.total, "page": page.page, "limit": page.limit, "pages": pages}
+                return {"data": page.items, "meta": meta}
+
+            return cast(_View, self.response(200, _list_envelope(schema))(enveloping))
+
+        return decorator
+
+
+@cache
+def _envelope(schema: type[Schema]) -> type[Schema]:
+    members = {"data": fields.Nested(schema, required=True), "meta": fields.Nested(Meta, required=True)}
+    return Schema.from_dict(cast(dict[str, Any], members), name=f"{schema.__name__}Envelope")
+
+
+@cache
+def _list_envelope(schema: type[Schema]) -> type[Schema]:
+    data = fields.List(fields.Nested(schema), required=True)
+    return Schema.from_dict(
+        {"data": data, "meta": fields.Nested(ListMeta, required=True)}, name=f"{schema.__name__}List"
+    )
