@@ -1,0 +1,29 @@
+"""Integrations."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.database import Base, Tenant, database_now
+
+
+class Integration(Tenant, Base):
+    """One organization's configured use of a connector; deleted ones stay, because their deliveries do."""
+
+    __tablename__ = "integrations"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    platform: Mapped[str]
+    name: Mapped[str]
+    config: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    secrets: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    token_hash: Mapped[bytes]
+    is_signed: Mapped[bool] = mapped_column(server_default="false")
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    events: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    created_at: Mapped[datetime] = mapped_column(server_default=database_now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())
+    deleted_at: Mapped[datetime | None]

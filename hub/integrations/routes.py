@@ -1,0 +1,100 @@
+"""Routes of /integrations and /platforms."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import current_app, request
+
+from hub.accounts import access
+from hub.contracts.connector import Connector
+from hub.http.blueprint import JsonBlueprint, Page, PageQuery
+from hub.http.ids import from_public, to_public
+from hub.integrations import rules, service
+from hub.integrations.models import Integration
+from hub.integrations.schemas import IntegrationInput, IntegrationSchema, PlatformSchema
+from hub.integrations.vault import Vault
+
+blp = JsonBlueprint("integrations", __name__, url_prefix="/api/v1", description="Connected platforms")
+
+
+@blp.route("/platforms", methods=["GET"])
+@access.requires("integrations:read")
+@blp.arguments(PageQuery, location="query")
+@blp.page(PlatformSchema)
+def list_platforms(query: dict[str, Any]) -> Page:
+    """List the connectors that are installed"""
+    installed = sorted(_connectors().values(), key=lambda connector: connector.name)
+    first = (query["page"] - 1) * query["limit"]
+    return Page(
+        [vars_of(connector) for connector in installed[first : first + query["limit"]]], len(installed), **query
+    )
+
+
+@blp.route("/integrations", methods=["POST"])
+@access.requires("integrations:create")
+@blp.arguments(IntegrationInput)
+@blp.one(IntegrationSchema, status=201)
+def create_integration(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Connect a platform; the answer's webhook_url carries the token and is shown in full this once"""
+    session = access.current_session()
+    created = service.create(session, _connectors(), _vault(), **wanted)
+    session.commit()
+    return _shown(created.integration, created.token)
+
+
+@blp.route("/integrations", methods=["GET"])
+@access.requires("integrations:read")
+@blp.arguments(PageQuery, location="query")
+@blp.page(IntegrationSchema)
+def list_integrations(query: dict[str, Any]) -> Page:
+    """List the connected platforms, newest first"""
+    found, total = service.find(access.current_session(), **query)
+    return Page([_shown(integration) for integration in found], total, **query)
+
+
+@blp.route("/integrations/<integration_id>", methods=["GET"])
+@access.requires("integrations:read")
+@blp.one(IntegrationSchema)
+def get_integration(integration_id: str) -> dict[str, Any]:
+    """Read one connected platform"""
+    return _shown(service.get(access.current_session(), from_public("int", integration_id)))
+
+
+@blp.route("/integrations/<integration_id>", methods=["DELETE"])
+@access.requires("integrations:delete")
+@blp.response(204)
+def delete_integration(integration_id: str) -> None:
+    """Disconnect a platform; its webhooks are refused from now on, its alerts stay"""
+    session = access.current_session()
+    service.delete(session, from_public("int", integration_id))
+    session.commit()
+
+
+def vars_of(connector: Connector) -> dict[str, Any]:
+    """A connector as /platforms shows it."""
+    shown = {name: getattr(connector, name) for name in ("name", "title", "version", "config_schema", "setup_guide")}
+    return {**shown, "directions": sorted(connector.directions), "sample_body": connector.sample_body}
+
+
+def _shown(integration: Integration, token: str = "") -> dict[str, Any]:
+    base = current_app.config["PUBLIC_URL"] or request.host_url.rstrip("/")
+    address = f"{base}/api/v1/webhooks/{integration.platform}/{to_public('int', integration.id)}"
+    return {
+        "id": integration.id,
+        "platform": integration.platform,
+        "name": integration.name,
+        "config": service.shown_config(integration, _vault()),
+        "enabled": integration.enabled,
+        "events": integration.events,
+        "webhook_url": f"{address}?token={token or rules.redacted('')}",
+        "created_at": integration.created_at,
+        "updated_at": integration.updated_at,
+    }
+
+
+def _connectors() -> Mapping[str, Connector]:
+    return cast(Mapping[str, Connector], current_app.extensions["overwatch.connectors"])
+
+
+def _vault() -> Vault:
+    return cast(Vault, current_app.extensions["overwatch.vault"])

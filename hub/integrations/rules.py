@@ -1,0 +1,69 @@
+"""Decisions about configs: which fields are secret, what is wrong with one, what may be shown."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+_SHOWN_CHARACTERS = 4
+_LONG_ENOUGH_TO_HINT = 12
+
+
+def secret_fields(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The config's fields that are encrypted and write-only (`format: secret`)."""
+    return frozenset(name for name, field in schema.get("properties", {}).items() if field.get("format") == "secret")
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Field → messages by the connector's JSON Schema; empty when the config will do. Values are never repeated."""
+    found: dict[str, list[str]] = {}
+    for error in Draft202012Validator(schema).iter_errors(config):
+        for field in _fields(error):
+            found.setdefault(field, []).append(_message(error))
+    return found
+
+
+def with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the schema's defaults where it is silent."""
+    defaults = {name: field["default"] for name, field in schema.get("properties", {}).items() if "default" in field}
+    return {**defaults, **config}
+
+
+def redacted(secret: str) -> str:
+    """What an answer shows of a secret: that it is there, and its end if it is long enough to spare it."""
+    return "••••" + (secret[-_SHOWN_CHARACTERS:] if len(secret) >= _LONG_ENOUGH_TO_HINT else "")
+
+
+def hash_token(token: str) -> bytes:
+    """What is stored of a webhook token; it has 256 random bits, so a plain hash cannot be searched."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _fields(error: ValidationError) -> Iterator[str]:
+    path = ".".join(["config", *map(str, error.absolute_path)])
+    instance: Any = error.instance
+    rule: Any = error.validator_value
+    if error.validator == "required":
+        yield from (f"{path}.{name}" for name in rule if name not in instance)
+    elif error.validator == "additionalProperties":
+        schema: Any = error.schema
+        yield from (f"{path}.{name}" for name in instance if name not in schema.get("properties", {}))
+    else:
+        yield path
+
+
+_MESSAGES: Mapping[str, Callable[[Any], str]] = {
+    "required": lambda _: "Is required.",
+    "additionalProperties": lambda _: "Unknown field.",
+    "enum": lambda choices: f"Choose one of: {', '.join(map(str, choices))}.",
+    "type": lambda kind: f"Must be of type {kind}.",
+    "pattern": lambda pattern: f"Must match {pattern}.",
+}
+
+
+def _message(error: ValidationError) -> str:
+    # jsonschema's own message repeats the value, which may be a secret
+    rule = str(error.validator)
+    return _MESSAGES.get(rule, lambda value: f"Breaks the rule {rule}: {value}.")(error.validator_value)

@@ -1,0 +1,129 @@
+"""The only door from the web to the workers: jobs left by a transaction, and wake-ups after its commit.
+
+Postgres is the truth; a wake-up is a Celery message that only says "look now". Losing one costs a second or two,
+until the sweeper of a worker looks by itself; so wake-ups are coalesced and a failing broker stops nobody.
+"""
+
+import logging
+import threading
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from celery import Celery
+from kombu.entity import Queue
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub.database import new_id, organization_of
+
+log = logging.getLogger(__name__)
+
+LANES: Final = ("ingest", "index", "notify", "poll", "bulk")
+MOST_ATTEMPTS: Final = 5
+
+_COALESCE_SECONDS = 0.02
+_VISIBILITY_SECONDS = 120
+
+
+def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID]) -> None:
+    """Leaves one job per subject, in the caller's transaction; a job that still waits stands for this one too."""
+    session.execute(
+        text(
+            "INSERT INTO jobs (organization_id, id, lane, kind, subject_id)"
+            " SELECT :organization_id, ids.id, :lane, :kind, ids.subject_id"
+            " FROM unnest(CAST(:ids AS uuid[]), CAST(:subject_ids AS uuid[])) AS ids (id, subject_id)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {
+            "organization_id": organization_of(session),
+            "lane": lane,
+            "kind": kind,
+            "ids": [new_id() for _ in subject_ids],
+            "subject_ids": list(subject_ids),
+        },
+    )
+
+
+def make_celery(broker_url: str) -> Celery:
+    """The Celery app of every process: JSON only, one queue per lane, at-least-once, no result store."""
+    celery = Celery("overwatch", set_as_current=False)
+    url, options = _transport(broker_url)
+    celery.conf.update(
+        broker_url=url,
+        broker_transport_options=options,
+        broker_connection_retry_on_startup=True,
+        task_queues=[Queue(lane) for lane in LANES],
+        task_default_queue="bulk",
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,  # the rows say what is left to do; a wake-up need not come twice
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,  # its reply queues leak in the pgmq transport
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        event_queue_exclusive=True,
+        timezone="UTC",
+    )
+    return celery
+
+
+class Waker:
+    """Wakes lanes from one process: at once when they sleep, and at most once per 20 ms under load."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._wanted: set[str] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def wake(self, lanes: Iterable[str]) -> None:
+        """Asks the workers of these lanes to look now. Call it after the commit. Never raises, never waits."""
+        with self._changed:
+            self._wanted.update(lanes)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._wanted))
+                lanes, self._wanted = self._wanted, set()
+            for lane in sorted(lanes):
+                self._send(lane)
+            pause.wait(_COALESCE_SECONDS)
+
+    def _send(self, lane: str) -> None:
+        try:
+            self._celery.send_task(f"overwatch.{lane}", queue=lane, retry=False, expires=_VISIBILITY_SECONDS)
+        except Exception as error:  # noqa: BLE001  # whatever the broker does, the sweeper will find the rows
+            log.warning("could not wake lane %s: %s", lane, type(error).__name__)
+
+
+def _transport(broker_url: str) -> tuple[str, dict[str, Any]]:
+    parts = urlsplit(broker_url)
+    if parts.scheme == "pgmq":
+        # kombu's pgmq ignores a URL's query and cannot name a socket folder: the key=value form can
+        options = {
+            "conn_string": (
+                f"host={unquote(parts.hostname or '')} port={parts.port or 5432} dbname={parts.path.lstrip('/')}"
+                f" user={parts.username} password={parts.password} connect_timeout=3"
+            ),
+            "init_extension": False,
+            "use_notify": True,
+            "notify_throttle_interval_ms": 0,
+            "wait_time_seconds": 0,
+            "visibility_timeout": _VISIBILITY_SECONDS,
+            "pool_size": 4,
+            "pool_timeout": 5,
+        }
+        return "pgmq://", options
+    if parts.scheme.startswith("amqp"):
+        return broker_url, {"confirm_publish": True}
+    return broker_url, {"visibility_timeout": _VISIBILITY_SECONDS}
