@@ -38,7 +38,7 @@ def load(choice: str = "", found: Iterable[EntryPoint] | None = None) -> Plugins
     for point in candidates:
         try:
             brought += [(point.name, connector) for connector in _connectors_of(point.name, point.load())]
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin's fault must not become the hub's
+        except (Exception, SystemExit) as error:  # a plugin's fault must not become the hub's
             unavailable[point.name] = f"{type(error).__name__}: {error}"
             log.exception("plugin %s is unavailable", point.name)
     names = Counter(connector.name for _, connector in brought)

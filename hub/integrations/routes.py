@@ -1,7 +1,6 @@
 """Routes of /integrations and /platforms."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from flask import current_app, request
 
@@ -9,10 +8,9 @@ from hub.accounts import access
 from hub.contracts.connector import Connector
 from hub.http.blueprint import JsonBlueprint, Page, PageQuery
 from hub.http.ids import from_public, to_public
-from hub.integrations import rules, service
+from hub.integrations import installed, rules, service
 from hub.integrations.models import Integration
 from hub.integrations.schemas import IntegrationInput, IntegrationSchema, PlatformSchema
-from hub.integrations.vault import Vault
 
 blp = JsonBlueprint("integrations", __name__, url_prefix="/api/v1", description="Connected platforms")
 
@@ -23,10 +21,10 @@ blp = JsonBlueprint("integrations", __name__, url_prefix="/api/v1", description=
 @blp.page(PlatformSchema)
 def list_platforms(query: dict[str, Any]) -> Page:
     """List the connectors that are installed"""
-    installed = sorted(_connectors().values(), key=lambda connector: connector.name)
+    platforms = sorted(installed.connectors().values(), key=lambda connector: connector.name)
     first = (query["page"] - 1) * query["limit"]
     return Page(
-        [vars_of(connector) for connector in installed[first : first + query["limit"]]], len(installed), **query
+        [vars_of(connector) for connector in platforms[first : first + query["limit"]]], len(platforms), **query
     )
 
 
@@ -37,7 +35,7 @@ def list_platforms(query: dict[str, Any]) -> Page:
 def create_integration(wanted: dict[str, Any]) -> dict[str, Any]:
     """Connect a platform; the answer's webhook_url carries the token and is shown in full this once"""
     session = access.current_session()
-    created = service.create(session, _connectors(), _vault(), **wanted)
+    created = service.create(session, installed.connectors(), installed.vault(), **wanted)
     session.commit()
     return _shown(created.integration, created.token)
 
@@ -83,18 +81,10 @@ def _shown(integration: Integration, token: str = "") -> dict[str, Any]:
         "id": integration.id,
         "platform": integration.platform,
         "name": integration.name,
-        "config": service.shown_config(integration, _vault()),
+        "config": service.shown_config(integration, installed.vault()),
         "enabled": integration.enabled,
         "events": integration.events,
         "webhook_url": f"{address}?token={token or rules.redacted('')}",
         "created_at": integration.created_at,
         "updated_at": integration.updated_at,
     }
-
-
-def _connectors() -> Mapping[str, Connector]:
-    return cast(Mapping[str, Connector], current_app.extensions["overwatch.connectors"])
-
-
-def _vault() -> Vault:
-    return cast(Vault, current_app.extensions["overwatch.vault"])

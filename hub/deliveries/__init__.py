@@ -1,0 +1,1 @@
+"""The inbox: what arrived, proven and stored before it is answered; receipts."""

@@ -1,0 +1,40 @@
+"""Deliveries."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from hub.database import Base, Tenant, database_now
+
+
+class Delivery(Tenant, Base):
+    """One accepted webhook: the raw bytes, and how far the workers have come with them."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "integration_id", "delivery_key"),
+        ForeignKeyConstraint(
+            ["organization_id", "integration_id"],
+            ["integrations.organization_id", "integrations.id"],
+            ondelete="CASCADE",
+        ),
+        Index("deliveries_due", "organization_id", "received_at", "id", postgresql_where=text("status = 'pending'")),
+        Index("deliveries_received", "organization_id", "received_at"),
+    )
+
+    integration_id: Mapped[UUID]
+    delivery_key: Mapped[str | None]
+    received_at: Mapped[datetime] = mapped_column(server_default=database_now())
+    headers: Mapped[dict[str, Any]]
+    query: Mapped[dict[str, Any]]
+    body: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    status: Mapped[str] = mapped_column(server_default="pending")
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_at: Mapped[datetime] = mapped_column(server_default=database_now())
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,59 @@
+"""Routes of /webhooks and /deliveries."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask import current_app, g, request
+
+from hub.accounts import access
+from hub.contracts import Delivery
+from hub.deliveries import models, rules, service
+from hub.deliveries.schemas import DeliveryQuery, DeliverySchema, ReceiptSchema
+from hub.http.blueprint import JsonBlueprint, Page
+from hub.http.ids import from_public
+from hub.integrations import installed
+from hub.integrations.rules import hash_token
+from hub.outbox import Waker
+
+blp = JsonBlueprint("deliveries", __name__, url_prefix="/api/v1", description="Webhooks in, and their receipts")
+
+
+@blp.route("/webhooks/<platform>/<integration_id>", methods=["POST", "PUT"])
+@access.public  # the proof is the connector's signature or the integration's token
+@blp.response(200, ReceiptSchema)
+def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
+    """Store what a platform pushes; answered after its bytes are committed"""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = request.args.to_dict()
+    arrival = service.Arrival(
+        integration_id=from_public("int", integration_id),
+        platform=platform,
+        token_hash=hash_token(rules.token_of(headers, query)),
+        delivery=Delivery(body=g.body, headers=headers, query=query, received_at=datetime.now(UTC)),
+    )
+    accepted = service.accept(access.database(), installed.connectors().get(platform), installed.vault(), arrival)
+    cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
+    receipt = {
+        "delivery_id": accepted.delivery_id,
+        "integration_id": arrival.integration_id,
+        "duplicate": accepted.is_duplicate,
+    }
+    return {"message": "Webhook received successfully", "data": receipt}
+
+
+@blp.route("/deliveries", methods=["GET"])
+@access.requires("integrations:read")
+@blp.arguments(DeliveryQuery, location="query")
+@blp.page(DeliverySchema)
+def list_deliveries(query: dict[str, Any]) -> Page:
+    """List what arrived and what became of it, newest first"""
+    found, total = service.find(access.current_session(), **query)
+    return Page(found, total, query["page"], query["limit"])
+
+
+@blp.route("/deliveries/<delivery_id>", methods=["GET"])
+@access.requires("integrations:read")
+@blp.one(DeliverySchema)
+def get_delivery(delivery_id: str) -> models.Delivery:
+    """Read one receipt"""
+    return service.get(access.current_session(), from_public("dlv", delivery_id))

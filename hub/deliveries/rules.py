@@ -1,0 +1,68 @@
+"""Decisions about what arrives: its proof, its key, what of its headers is kept."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+REPEAT_WINDOW_SECONDS = 300
+
+_CREDENTIAL = re.compile(r"auth|cookie|token|secret|password|api-?key", re.IGNORECASE)
+_MOST_PAIRS = 64
+_LONGEST_VALUE = 2_048
+_LONGEST_KEY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryKey:
+    """What makes two deliveries one: `recent` is the key the same body had in the window before."""
+
+    key: str | None
+    recent: str | None = None
+
+
+def token_of(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The webhook token: from ?token=, X-Overwatch-Token, a Bearer token, or a Basic password; "" without one."""
+    if found := query.get("token") or headers.get("x-overwatch-token"):
+        return found
+    scheme, _, credential = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credential.strip()
+    if scheme.lower() == "basic":
+        return _basic_password(credential)
+    return ""
+
+
+def delivery_key(
+    sender_key: str | None, body: bytes, received_at: datetime, *, repeats_on_purpose: bool
+) -> DeliveryKey:
+    """The sender's own id of the attempt, else a hash of the body within five minutes; none for repeating senders."""
+    if sender_key:
+        return DeliveryKey(
+            f"id:{sender_key}" if len(sender_key) <= _LONGEST_KEY else f"id#{_digest(sender_key.encode())}"
+        )
+    if repeats_on_purpose:
+        return DeliveryKey(None)
+    window = int(received_at.timestamp()) // REPEAT_WINDOW_SECONDS
+    digest = _digest(body)
+    return DeliveryKey(f"body:{digest}:{window}", f"body:{digest}:{window - 1}")
+
+
+def kept(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Headers or query parameters as they are stored: without credentials, bounded, without NUL."""
+    harmless = [(name, value) for name, value in pairs.items() if not _CREDENTIAL.search(name)]
+    return {name[:_LONGEST_VALUE]: value[:_LONGEST_VALUE].replace("\0", "") for name, value in harmless[:_MOST_PAIRS]}
+
+
+def _basic_password(credential: str) -> str:
+    try:
+        return base64.b64decode(credential, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

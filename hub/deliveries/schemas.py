@@ -1,0 +1,43 @@
+"""What the delivery routes take and give."""
+
+from marshmallow import Schema, fields, validate
+
+from hub.http.blueprint import PageQuery
+from hub.http.ids import PublicId
+
+STATUSES = ("pending", "processed", "duplicate", "ignored", "dead")
+
+
+class ReceiptData(Schema):
+    """Where to look the delivery up."""
+
+    delivery_id = PublicId("dlv", required=True)
+    integration_id = PublicId("int", required=True)
+    duplicate = fields.Boolean(required=True)
+
+
+class ReceiptSchema(Schema):
+    """What the platform is told once its bytes are committed."""
+
+    message = fields.String(required=True)
+    data = fields.Nested(ReceiptData, required=True)
+
+
+class DeliveryQuery(PageQuery):
+    """Filters of receipts."""
+
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    integration_id = PublicId("int")
+
+
+class DeliverySchema(Schema):
+    """A receipt: what became of one webhook."""
+
+    id = PublicId("dlv", required=True)
+    integration_id = PublicId("int", required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    reason = fields.String(required=True, allow_none=True)
+    received_at = fields.DateTime(required=True)
+    finished_at = fields.DateTime(required=True, allow_none=True)
+    attempts = fields.Integer(required=True)
+    headers = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
