@@ -12,11 +12,12 @@ from hub.contracts.connector import (
     Receipt,
     Response,
 )
-from hub.contracts.delivery import Delivery, parse_json
+from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
-from hub.contracts.event import Event, Link, Severity, State
+from hub.contracts.event import Event, Link, Severity, State, fingerprint
 from hub.contracts.hookspecs import GROUP, hookimpl
-from hub.contracts.payload import Payload, is_web_address, parse_time, present
+from hub.contracts.payload import Payload, is_web_address, parse_json, present
+from hub.contracts.times import parse_time
 
 __all__ = [
     "API_LEVEL",
@@ -41,6 +42,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Untrusted",
+    "fingerprint",
     "hookimpl",
     "is_web_address",
     "parse_json",

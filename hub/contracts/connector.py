@@ -73,7 +73,8 @@ class Connector:
 
     `config_schema` is a JSON Schema (object); `format: secret` marks what is encrypted, redacted and write-only.
     `signing_secret` names the config field with the signing secret, if the platform signs: when an integration has
-    it set, `verify` must pass; otherwise the token of the webhook URL is the proof.
+    it set, `verify` must pass; otherwise the token of the webhook URL is the proof. While a secret is rotated the hub
+    calls `verify` once with each config. `setup_guide` is for operators; the hub puts the address for `{webhook_url}`.
     """
 
     name: ClassVar[str]
@@ -91,7 +92,7 @@ class Connector:
         """Checks the sender's signature over the raw bytes. Raises Untrusted. Called only when a secret is set."""
 
     def delivery_key(self, delivery: Delivery) -> str | None:
-        """The sender's own id of this attempt, equal over its retries.
+        """The sender's own id of this attempt, equal over its retries. Raises nothing: bodies it cannot read have none.
 
         None: the hub takes a hash of the body within 5 minutes, or stores every delivery when `repeats_on_purpose`.
         """

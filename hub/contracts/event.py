@@ -1,5 +1,7 @@
 """Event: what one delivery says happened to one alert."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_MAX_KEY_CHARACTERS = 255  # keys are indexed: an index row of Postgres ends near 2,700 bytes
 
 
 class State(StrEnum):
@@ -42,7 +45,8 @@ class Event:
 
     `dedup_key` is equal for a firing and its resolve. `occurred_at` (aware UTC) is when the sender says this state
     began; None when it says nothing, and then the hub takes the time of arrival. `event_key` is the sender's own id
-    of this occurrence; None makes it from dedup key, state and time, so a repeated reminder is one event.
+    of this occurrence; None makes it from dedup key, state and time, so a repeated reminder is one event. A key that
+    is too long to be indexed is replaced by its fingerprint.
     """
 
     title: str
@@ -60,3 +64,15 @@ class Event:
     occurred_at: datetime | None = None
     raw_kind: str = ""
     event_key: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("dedup_key", "event_key"):
+            key = getattr(self, name)
+            if key is not None and len(key) > _MAX_KEY_CHARACTERS:
+                object.__setattr__(self, name, fingerprint(key))
+
+
+def fingerprint(*parts: str | Mapping[str, str]) -> str:
+    """A stable id of the parts (32 hex digits) for a sender that has none; the order of a mapping does not count."""
+    canonical = json.dumps([dict(part) if isinstance(part, Mapping) else part for part in parts], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]

@@ -1,13 +1,15 @@
 """Payload: an untyped JSON value tamed field by field; a wrong shape fails naming the field."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from hub.contracts.errors import Malformed
 from hub.contracts.event import Link
+from hub.contracts.times import parse_time
 
 # Template text a sender left unsubstituted: $ALERT_ID, ${HOST}, {EVENT.VALUE}, {{ .Labels }}, {ProblemID}, %HOST%.
 _LEFTOVER = re.compile(
@@ -17,16 +19,14 @@ _LEFTOVER = re.compile(
     r"|%[A-Z_]{2,}%",
     re.DOTALL,
 )
-_MAX_EPOCH_SECONDS = 253_402_300_799  # 9999-12-31, the last moment datetime can hold
-_OPEN_ENDED = ("0001-01-01", "0000-")  # Go's zero time: "not over yet"
+_WORDS_FOR_NOTHING = {"null", "none", "undefined", "<nil>", "<no value>"}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # JSON can escape them, but neither UTF-8 nor Postgres holds them
 
 
 def present(text: str) -> str:
     """The text, stripped; empty when it is nothing but unsubstituted template text or a word for nothing."""
-    stripped = text.strip()
-    if _LEFTOVER.fullmatch(stripped) or stripped.lower() in {"null", "none", "undefined", "<nil>", "<no value>"}:
-        return ""
-    return stripped
+    said = _substituted(text)
+    return "" if said.lower() in _WORDS_FOR_NOTHING else said
 
 
 class Payload:
@@ -77,14 +77,16 @@ class Payload:
         return [text for part in found._as_text().split(separator) if (text := present(part))]
 
     def mapping(self, name: str) -> dict[str, str]:
-        """An object as flat text pairs; nested values become JSON-like text, empty ones are dropped."""
+        """An object as flat text pairs, such as labels; nested values become JSON text, empty ones are dropped.
+
+        A word for nothing stays: a label `severity="none"` means what it says.
+        """
         found = self.get(name)
         if found.value is None:
             return {}
-        if not isinstance(found.value, Mapping):
-            raise Malformed(found.path, f"expected an object, got {_kind(found.value)}")
-        pairs = ((str(key), _flat(value)) for key, value in found.value.items())
-        return {key: value for key, value in pairs if value}
+        found.expect_object()
+        pairs = ((_storable(str(key)), Payload(value, f"{found.path}.{key}")) for key, value in found.value.items())
+        return {key: text for key, value in pairs if (text := value._as_label())}
 
     def objects(self, name: str) -> list["Payload"]:
         """A list of objects; [] when missing. Raises Malformed naming the first item that is not an object."""
@@ -93,15 +95,22 @@ class Payload:
             return []
         if not isinstance(found.value, list):
             raise Malformed(found.path, f"expected a list, got {_kind(found.value)}")
-        items = list(found.items())
-        for item in items:
-            item.expect_object()
-        return items
+        return found.members()
+
+    def members(self) -> list["Payload"]:
+        """This object alone, or the objects of this list: a relay may gather several bodies. Raises Malformed."""
+        if not isinstance(self.value, list):
+            return [self.expect_object()]
+        return [item.expect_object() for item in self.items()]
 
     def items(self) -> Iterator["Payload"]:
         """The members of a list, each with its index in the path."""
         for index, value in enumerate(self.value):
             yield Payload(value, f"{self.path}[{index}]")
+
+    def embedded(self) -> "Payload":
+        """What a text holds as JSON; any other value as it is. Raises Malformed for text that is not JSON."""
+        return Payload(parse_json(self.value, self.path), self.path) if isinstance(self.value, str) else self
 
     def expect_object(self) -> "Payload":
         """This payload, or Malformed when it is not a JSON object."""
@@ -118,15 +127,26 @@ class Payload:
         return None
 
     def links(self, titles: Mapping[str, str]) -> tuple[Link, ...]:
-        """Links of the fields that hold an absolute web address: {field: title}."""
-        found = ((title, self.text(name)) for name, title in titles.items())
+        """Links of the fields that hold an absolute web address, or a list of them: {field: title}."""
+        found = ((title, url) for name, title in titles.items() for url in self.texts(name, "\n"))
         return tuple(Link(title, url) for title, url in found if is_web_address(url))
 
     def _as_text(self) -> str:
+        return present(self._scalar_text())
+
+    def _as_label(self) -> str:
+        if not isinstance(self.value, Mapping | list):
+            return _substituted(self._scalar_text())
+        try:
+            return json.dumps(self.value)
+        except RecursionError as error:
+            raise Malformed(self.path, "is nested too deeply") from error
+
+    def _scalar_text(self) -> str:
         if self.value is None:
             return ""
         if isinstance(self.value, str):
-            return present(self.value)
+            return self.value
         if isinstance(self.value, bool):
             return "true" if self.value else "false"
         if isinstance(self.value, int | float):
@@ -134,24 +154,12 @@ class Payload:
         raise Malformed(self.path, f"expected text, got {_kind(self.value)}")
 
 
-def parse_time(text: str, field: str) -> datetime | None:
-    """RFC 3339, or an epoch number in seconds, milliseconds, microseconds or nanoseconds (told apart by size).
-
-    None for the "not over yet" times (Go's year 1, epoch 0). Raises Malformed naming `field` otherwise.
-    """
-    if text.startswith(_OPEN_ENDED):
-        return None
+def parse_json(raw: bytes | str, field_name: str) -> Any:
+    """Parses JSON in UTF-8; raises Malformed naming `field_name`, also for nesting that would exhaust the stack."""
     try:
-        number = float(text)
-    except ValueError:
-        return _parse_calendar_time(text, field)
-    while abs(number) > _MAX_EPOCH_SECONDS:
-        number /= 1000
-    if number > 100_000_000_000:  # beyond the year 5138 in seconds: these are milliseconds
-        number /= 1000
-    if not number > 0:  # also NaN
-        return None
-    return datetime.fromtimestamp(number, UTC)
+        return json.loads(raw if isinstance(raw, str) else raw.decode("utf-8-sig"))  # bytes would let UTF-16 pass too
+    except (ValueError, RecursionError) as error:
+        raise Malformed(field_name, f"not JSON: {error}") from error
 
 
 def is_web_address(text: str) -> bool:
@@ -163,27 +171,13 @@ def is_web_address(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
-def _parse_calendar_time(text: str, field: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(_trim_fraction(text))
-    except ValueError as error:
-        raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339") from error
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    try:
-        return aware.astimezone(UTC)
-    except OverflowError:
-        return None
+def _substituted(text: str) -> str:
+    stripped = text.strip()
+    return "" if _LEFTOVER.fullmatch(stripped) else _storable(stripped)
 
 
-def _trim_fraction(text: str) -> str:
-    """datetime holds microseconds: nanoseconds and Azure's seven digits are cut, not rounded."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, Mapping | list):
-        return str(value)
-    return Payload(value)._as_text()
+def _storable(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,55 @@
+"""Times as senders write them: RFC 3339, or an epoch number in whatever unit, tamed into aware UTC."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+from hub.contracts.errors import Malformed
+
+_MAX_EPOCH_SECONDS = 253_402_300_799  # 9999-12-31, the last moment datetime can hold
+_MAX_CHARACTERS = 64  # no time is longer, and a number of a million digits would cost a second to read
+_OPEN_ENDED = ("0001-01-01", "0000-")  # Go's zero time: "not over yet"
+
+
+def parse_time(text: str, field: str) -> datetime | None:
+    """RFC 3339, or an epoch number in seconds, milliseconds, microseconds or nanoseconds (told apart by size).
+
+    None for the "not over yet" times (Go's year 1, epoch 0). Raises Malformed naming `field` otherwise.
+    """
+    if text.startswith(_OPEN_ENDED):
+        return None
+    number = _finite_number(text)
+    if number is None:
+        return _parse_calendar_time(text, field)
+    while abs(number) > _MAX_EPOCH_SECONDS:
+        number /= 1000
+    if number > 100_000_000_000:  # beyond the year 5138 in seconds: these are milliseconds
+        number /= 1000
+    return datetime.fromtimestamp(number, UTC) if number > 0 else None
+
+
+def _finite_number(text: str) -> float | None:
+    if len(text) > _MAX_CHARACTERS:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _parse_calendar_time(text: str, field: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(_trim_fraction(text[: _MAX_CHARACTERS + 1]))
+    except ValueError as error:
+        raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339") from error
+    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _trim_fraction(text: str) -> str:
+    """datetime holds microseconds: nanoseconds and Azure's seven digits are cut, not rounded."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
