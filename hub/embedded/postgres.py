@@ -51,15 +51,10 @@ class EmbeddedPostgres:
         Raises Misconfigured in one clear line: another major's data, no permission, full disk, broken programs.
         """
         try:
-            self.postmaster = self._prepare()
-            self.postmaster.spawn()
-            self._wait_until_ready(self.postmaster)
-            databases.provision(self.connect, self._settings.secrets)
-        except OSError as error:
-            raise Misconfigured(f"Cannot run Postgres in {self._settings.data_dir}: {error.strerror}") from error
-        except psycopg.Error as error:
-            raise Misconfigured(f"Postgres in {self._cluster} fails: {cluster.reason(str(error))}") from error
-        return self.postmaster
+            return self._start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Disconnects everybody, writes a checkpoint, ends; killed after 3 s, it recovers at its next start."""
@@ -75,6 +70,7 @@ class EmbeddedPostgres:
             password=self._settings.secrets.superuser_password,
             dbname=database,
             autocommit=True,
+            connect_timeout=5,
         )
 
     def create_database(self, name: str, *, template: str = "template1", owner: str = "overwatch_owner") -> None:
@@ -86,6 +82,17 @@ class EmbeddedPostgres:
         """Drops it if it is there, whoever is connected."""
         with self.connect() as admin:
             databases.drop(admin, name)
+
+    def _start(self) -> Postmaster:
+        try:
+            self.postmaster = self._prepare()
+            self._open(self.postmaster)
+            databases.provision(self.connect, self._settings.secrets)
+        except OSError as error:
+            raise Misconfigured(f"Cannot run Postgres in {self._settings.data_dir}: {error.strerror}") from error
+        except psycopg.Error as error:
+            raise Misconfigured(f"Postgres in {self._cluster} fails: {cluster.reason(str(error))}") from error
+        return self.postmaster
 
     def _prepare(self) -> Postmaster:
         data_dir, password = self._settings.data_dir, self._settings.secrets.superuser_password
@@ -106,6 +113,18 @@ class EmbeddedPostgres:
             conf=self._conf,
             logs=data_dir / "logs",
         )
+
+    def _open(self, postmaster: Postmaster) -> None:
+        postmaster.spawn()
+        try:
+            self._wait_until_ready(postmaster)
+        except psycopg.OperationalError as error:
+            if _REFUSED not in str(error):
+                raise
+            postmaster.stop(_STOP_SECONDS)
+            postmaster.set_password(self._settings.secrets.superuser_password)
+            postmaster.spawn()
+            self._wait_until_ready(postmaster)
 
     def _wait_until_ready(self, postmaster: Postmaster) -> None:
         patience = time.monotonic() + _START_SECONDS

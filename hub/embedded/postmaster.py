@@ -5,8 +5,8 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from hub.embedded import cluster
 from hub.embedded.account import Account
-from hub.embedded.cluster import HERE
 from hub.embedded.conf import CONF
 from hub.embedded.leftovers import end_leftovers
 from hub.embedded.process import Child, Process
@@ -18,27 +18,39 @@ class Postmaster(Process):
     def __init__(
         self,
         program: Path,
-        cluster: Path,
+        folder: Path,
         socket_folder: Path,
         *,
         account: Account | None,
         conf: Sequence[str],
         logs: Path,
     ) -> None:
-        settings = [*(f"{name}={value}" for name, value in CONF.items()), *conf]
+        # The last one is for people: `ps` shows it, and `-D` tells them nothing.
+        settings = [*(f"{name}={value}" for name, value in CONF.items()), *conf, f"overwatch.cluster={folder}"]
         child = Child(
             "postgres",
-            [program, "-D", HERE, *(word for setting in settings for word in ("-c", setting))],
+            [program, "-D", cluster.HERE, *(word for setting in settings for word in ("-c", setting))],
             env={"LC_ALL": "C"},
             inherits_environment=False,  # PGPORT and its like would change the server
-            cwd=cluster,
+            cwd=folder,
             account=account,
             stop_signal=signal.SIGINT,  # fast shutdown: disconnects, checkpoints
             orphan_signal=signal.SIGINT,
         )
         super().__init__(child, logs)
-        self._cluster = cluster
+        self._program = program
+        self._cluster = folder
         self._socket_folder = socket_folder
+
+    def set_password(self, superuser_password: str) -> None:
+        """Sets the superuser's password while the server is stopped, so without the old one. Raises Misconfigured."""
+        cluster.set_password(self._cluster, self._program, self.child.account, superuser_password)
+
+    def kill(self) -> int | None:
+        code = super().kill()
+        if code:  # not its own clean end: its backends may be busy, and would live on until they notice
+            end_leftovers(self._cluster, self._socket_folder)
+        return code
 
     def spawn(self) -> None:
         """Starts the server without waiting until it answers. Raises Misconfigured if another is there, OSError."""
