@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from hub.http.blueprint import PageQuery
+from hub.http.fields import Moment
 from hub.http.ids import PublicId
 
 STATUSES = ("pending", "processed", "duplicate", "ignored", "dead")
@@ -37,7 +38,7 @@ class DeliverySchema(Schema):
     integration_id = PublicId("int", required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     reason = fields.String(required=True, allow_none=True)
-    received_at = fields.DateTime(required=True)
-    finished_at = fields.DateTime(required=True, allow_none=True)
+    received_at = Moment(required=True)
+    finished_at = Moment(required=True, allow_none=True)
     attempts = fields.Integer(required=True)
     headers = fields.Dict(keys=fields.String(), values=fields.String(), required=True)

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from hub.http.fields import Moment
 from hub.http.ids import PublicId
 
 
@@ -25,8 +26,8 @@ class IntegrationSchema(Schema):
     enabled = fields.Boolean(required=True)
     events = fields.List(fields.String(), required=True)
     webhook_url = fields.String(required=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
 
 
 class PlatformSchema(Schema):

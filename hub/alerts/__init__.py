@@ -1,0 +1,1 @@
+"""Alerts: events with one dedup key, folded into one state whatever their order."""

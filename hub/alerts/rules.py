@@ -1,0 +1,123 @@
+"""How events become an alert's state: a pure function of their set, sorted by when they occurred."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from typing import Any
+from uuid import UUID
+
+from hub.alerts.intake import Occurrence
+from hub.contracts.event import Severity, State
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One stretch from a firing to its resolve; numbered from 1."""
+
+    number: int
+    started_at: datetime
+    received_at: datetime
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """An alert as its events make it. `episodes` holds those that this folding began or changed."""
+
+    status: State
+    severity: Severity
+    content: Mapping[str, Any]
+    occurrence_count: int
+    episode_count: int
+    started_at: datetime
+    resolved_at: datetime | None
+    last_occurred_at: datetime
+    last_seen_at: datetime
+    episodes: tuple[Episode, ...] = ()
+
+
+def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None) -> AlertState:
+    """Folds events in order onto `start`, which must hold only earlier ones. Without `start`: the whole history."""
+    in_order = sorted(occurrences, key=lambda each: each.position)
+    if start is None:
+        first, *in_order = in_order
+        start = _begin(first)
+    return reduce(_step, in_order, start)
+
+
+def is_late(each: Occurrence, state: AlertState) -> bool:
+    """Whether the event belongs before something already folded, so that the history must be folded anew."""
+    return (each.occurred_at, each.received_at) <= (state.last_occurred_at, state.last_seen_at)
+
+
+def _begin(first: Occurrence) -> AlertState:
+    is_firing = first.state is not State.RESOLVED
+    return AlertState(
+        status=first.state,
+        severity=first.severity,
+        content=first.content,
+        occurrence_count=1,
+        episode_count=1 if is_firing else 0,
+        started_at=first.occurred_at,
+        resolved_at=None if is_firing else first.occurred_at,
+        last_occurred_at=first.occurred_at,
+        last_seen_at=first.received_at,
+        episodes=(Episode(1, first.occurred_at, first.received_at),) if is_firing else (),
+    )
+
+
+def _step(state: AlertState, event: Occurrence) -> AlertState:
+    seen = replace(
+        state,
+        status=event.state,
+        occurrence_count=state.occurrence_count + 1,
+        last_occurred_at=event.occurred_at,
+        last_seen_at=max(state.last_seen_at, event.received_at),
+    )
+    if event.state is State.RESOLVED:
+        return _resolve(seen, state.status, event)
+    return _fire(seen, state.status, event)
+
+
+def _resolve(seen: AlertState, before: State, event: Occurrence) -> AlertState:
+    # what a recovery says of the alert tells less than what its firing said; without a firing it is all there is
+    content = seen.content if seen.episode_count else event.content
+    if before is State.RESOLVED:
+        return replace(seen, content=content)
+    *earlier, current = seen.episodes or (_current(seen),)
+    episodes = (*earlier, replace(current, resolved_at=event.occurred_at))
+    return replace(seen, content=content, resolved_at=event.occurred_at, episodes=episodes)
+
+
+def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
+    if before is not State.RESOLVED:
+        # a reminder that names no severity does not unsay the one before
+        severity = seen.severity if event.severity is Severity.UNKNOWN else event.severity
+        return replace(seen, content=event.content, severity=severity)
+    number = seen.episode_count + 1
+    return replace(
+        seen,
+        content=event.content,
+        severity=event.severity,
+        episode_count=number,
+        started_at=event.occurred_at,
+        resolved_at=None,
+        episodes=(*seen.episodes, Episode(number, event.occurred_at, event.received_at)),
+    )
+
+
+def _current(state: AlertState) -> Episode:
+    return Episode(state.episode_count, state.started_at, state.started_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one batch did to one alert, as far as correlation needs to know."""
+
+    alert_id: UUID
+    integration_id: UUID
+    state: AlertState
+    was: State | None
+    new_episodes: tuple[Episode, ...]
+    incident_id: UUID | None
