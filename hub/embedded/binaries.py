@@ -12,7 +12,7 @@ from hub.embedded.account import Account
 MAJOR = 18
 
 # The copy for a data folder that the server's account cannot reach, as in root's home.
-_SHARED_FOLDER = Path("/var/lib/overwatch")
+SHARED_FOLDER = Path("/var/lib/overwatch")
 _UNUSED = shutil.ignore_patterns("include", "*.a", "pkgconfig")
 
 
@@ -30,7 +30,7 @@ def readable(bindir: Path, account: Account | None, data_dir: Path) -> Path:
     """`bindir` itself, or a copy that `account` can read: in the data folder, or below /var/lib. Raises OSError."""
     if account is None or account.may_read_all_of(bindir):
         return bindir
-    home = data_dir if account.may_read_all_of(data_dir) else _SHARED_FOLDER
+    home = data_dir if account.may_read_all_of(data_dir) else SHARED_FOLDER
     return _copy(bindir.parent, home) / "bin"
 
 
@@ -45,16 +45,19 @@ def check_major(bindir: Path) -> None:
 
 
 def _copy(install: Path, home: Path) -> Path:
-    """Copies once per build of Postgres; a reader sees the whole copy or none."""
+    """Copies once per build of Postgres; a reader sees the whole copy or none. Gives the copy of `install`."""
     build = (install / "bin" / "postgres").stat()
-    target = home / f"pginstall-{build.st_size:x}-{int(build.st_mtime):x}"
-    if target.exists():
-        return target
-    home.mkdir(parents=True, exist_ok=True, mode=0o755)
-    draft = home / f"{target.name}.{os.getpid()}"
-    shutil.copytree(install, draft, symlinks=True, ignore=_UNUSED)
-    for path in (draft, *draft.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755)
-    draft.rename(target)
-    return target
+    target = home / f"postgres-{build.st_size:x}-{int(build.st_mtime):x}"
+    package = install.parent
+    if not target.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o755)
+        draft = home / f".{target.name}.{os.getpid()}"
+        shutil.copytree(install, draft / package.name / install.name, symlinks=True, ignore=_UNUSED)
+        libraries = package.with_name(f"{package.name}.libs")  # beside a wheel's package, where RPATH looks for them
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name)
+        for path in (draft, *draft.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755)
+        draft.rename(target)
+    return target / package.name / install.name

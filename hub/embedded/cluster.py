@@ -45,7 +45,7 @@ def make(cluster: Path, initdb: Path, account: Account | None, superuser_passwor
 
     Raises Misconfigured with initdb's own reason, OSError.
     """
-    draft = cluster.with_name(f"{cluster.name}.draft")
+    draft = cluster.with_name(f".{cluster.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     make_private(draft, account)
     password = os.memfd_create("password")  # initdb wants a file, and this one is on no disk

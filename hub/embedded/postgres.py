@@ -50,6 +50,7 @@ class EmbeddedPostgres:
 
         Raises Misconfigured in one clear line: another major's data, no permission, full disk, broken programs.
         """
+        self.stop()
         try:
             return self._start()
         except BaseException:
