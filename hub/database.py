@@ -20,11 +20,13 @@ _SERVER_OPTIONS = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_trans
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, 74 random bits; made here because Postgres 14-17 cannot."""
-    milliseconds = time.time_ns() // 1_000_000
-    random_bits = secrets.randbits(74)
-    value = milliseconds << 80 | 0x7 << 76 | (random_bits >> 62) << 64 | 0b10 << 62 | random_bits & (1 << 62) - 1
-    return UUID(int=value)
+    """A UUIDv7 (RFC 9562, 5.7 and method 3 of 6.2) that sorts by when it was made; Postgres 14-17 cannot make one.
+
+    48 bits of milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = nanoseconds * 4096 // 1_000_000
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62))
 
 
 class Base(DeclarativeBase):

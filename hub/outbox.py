@@ -6,17 +6,18 @@ until the sweeper of a worker looks by itself; so wake-ups are coalesced and a f
 
 import logging
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from celery import Celery
 from kombu.entity import Queue
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.database import new_id, organization_of
+from hub.database import Database, new_id, organization_of
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ MOST_ATTEMPTS: Final = 5
 
 _COALESCE_SECONDS = 0.02
 _VISIBILITY_SECONDS = 120
+_LEASE_SECONDS = 120
 
 
 def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID]) -> None:
@@ -46,6 +48,80 @@ def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID
     )
 
 
+Handler = Callable[[Session, Sequence[UUID]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    organization_id: UUID
+    id: UUID
+    kind: str
+    subject_id: UUID
+    attempts: int
+
+
+def work_off(database: Database, lane: str, handlers: Mapping[str, Handler], most: int = 32) -> bool:
+    """Claims due jobs of a lane and handles them, per organization and kind in one transaction each.
+
+    False when there were none. A handler that fails sends its jobs back, and after the last attempt they stay, dead.
+    """
+    token = uuid4()
+    jobs = _claim(database, lane, token, most)
+    for (organization_id, kind), group in _grouped(jobs).items():
+        try:
+            with database.transaction(organization_id) as session:
+                handlers[kind](session, sorted({job.subject_id for job in group}))
+                _delete(session, group, token)
+        except Exception as error:  # whatever a job does, the others of the lane go on
+            log.exception("%d jobs %s failed", len(group), kind)
+            _retry_or_bury(database, organization_id, group, token, type(error).__name__)
+    return bool(jobs)
+
+
+def _claim(database: Database, lane: str, token: UUID, most: int) -> list[_Job]:
+    with database.transaction() as session:
+        rows = session.execute(
+            text("SELECT * FROM claim_jobs(:lane, :token, :most, :lease_seconds)"),
+            {"lane": lane, "token": token, "most": most, "lease_seconds": _LEASE_SECONDS},
+        )
+        return [_Job(*row) for row in rows]
+
+
+def _grouped(jobs: Sequence[_Job]) -> dict[tuple[UUID, str], list[_Job]]:
+    groups: dict[tuple[UUID, str], list[_Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.organization_id, job.kind), []).append(job)
+    return groups
+
+
+def _delete(session: Session, jobs: Sequence[_Job], token: UUID) -> None:
+    """Raises LookupError when the lease has passed to another worker: its effect counts, ours is rolled back."""
+    gone = session.execute(
+        text("DELETE FROM jobs WHERE organization_id = :org AND id = ANY(:ids) AND lease_token = :token RETURNING id"),
+        {"org": jobs[0].organization_id, "ids": [job.id for job in jobs], "token": token},
+    ).all()
+    if len(gone) != len(jobs):
+        raise LookupError("another worker has taken these jobs")
+
+
+def _retry_or_bury(database: Database, organization_id: UUID, jobs: Sequence[_Job], token: UUID, why: str) -> None:
+    with database.transaction(organization_id) as session:
+        session.execute(
+            text(
+                "UPDATE jobs SET reason = :why, is_dead = attempts >= :most, lease_until = NULL,"
+                " next_at = overwatch_now() + make_interval(secs => power(2, attempts) * random())"
+                " WHERE organization_id = :org AND id = ANY(:ids) AND lease_token = :token"
+            ),
+            {
+                "why": why,
+                "most": MOST_ATTEMPTS,
+                "org": organization_id,
+                "ids": [job.id for job in jobs],
+                "token": token,
+            },
+        )
+
+
 def make_celery(broker_url: str) -> Celery:
     """The Celery app of every process: JSON only, one queue per lane, at-least-once, no result store."""
     celery = Celery("overwatch", set_as_current=False)
@@ -65,6 +141,7 @@ def make_celery(broker_url: str) -> Celery:
         worker_enable_remote_control=False,  # its reply queues leak in the pgmq transport
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         event_queue_exclusive=True,
         timezone="UTC",
     )

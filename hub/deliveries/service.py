@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -166,20 +165,19 @@ def turn(database: Database) -> Iterator[Turn | None]:
             _end_turn(connection)
 
 
-def finish(session: Session, token: UUID, outcomes: Sequence[Outcome], finished_at: datetime) -> None:
+def finish(session: Session, token: UUID, outcomes: Sequence[Outcome]) -> None:
     """Writes the outcomes in the transaction of their effects. Raises LookupError when the lease is no longer ours."""
     rows = [{"id": str(each.delivery_id), "status": each.status, "reason": each.reason} for each in outcomes]
     result = session.execute(
         text(
             "UPDATE deliveries d SET status = o.status, reason = o.reason, lease_token = NULL, lease_until = NULL,"
-            " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE CAST(:finished_at AS timestamptz) END"
+            " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
             " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o (id uuid, status text, reason text)"
             " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token"
             " RETURNING d.id"
         ),
         {
             "rows": json.dumps(rows),
-            "finished_at": finished_at,
             "organization_id": organization_of(session),
             "token": token,
         },

@@ -49,6 +49,10 @@ class IncidentPatch(_Editable):
     resolution = fields.Nested(ResolutionSchema)
 
 
+def _source(incident: Any) -> str:
+    return to_public("int", incident.source_integration_id) if incident.source_integration_id else "manual"
+
+
 class IncidentSchema(Schema):
     """Alerts that belong together, or what a person opened by hand."""
 
@@ -59,7 +63,7 @@ class IncidentSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     service = fields.String(required=True)
     tags = fields.List(fields.String(), required=True)
-    source = fields.Function(lambda incident: _source(incident), required=True, metadata={"type": "string"})
+    source = fields.Function(_source, required=True, metadata={"type": "string"})
     alert_count = fields.Integer(required=True)
     resolution = fields.Nested(ResolutionSchema, required=True, allow_none=True)
     links = fields.List(fields.Nested(LinkSchema), required=True)
@@ -77,7 +81,3 @@ class TimelineSchema(Schema):
     actor = fields.String(required=True)
     data = fields.Dict(keys=fields.String(), required=True)
     at = Moment(required=True)
-
-
-def _source(incident: Any) -> str:
-    return to_public("int", incident.source_integration_id) if incident.source_integration_id else "manual"

@@ -22,7 +22,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         command.upgrade(_config(connection), revision)
         for name in _REPEATABLE:
-            connection.exec_driver_sql(_sql(name))
+            run_sql(connection, name)
 
 
 def is_current(connection: Connection) -> bool:
@@ -33,7 +33,8 @@ def is_current(connection: Connection) -> bool:
 
 def run_sql(connection: Connection, name: str) -> None:
     """Runs one of the SQL files beside the migrations."""
-    connection.exec_driver_sql(_sql(name))
+    # straight to psycopg, without parameters: SQLAlchemy always hands some over, and then % means a placeholder
+    connection.connection.cursor().execute(files(__name__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _config(connection: Connection) -> Config:
@@ -42,7 +43,3 @@ def _config(connection: Connection) -> Config:
     config.attributes["connection"] = connection
     return config
 
-
-def _sql(name: str) -> str:
-    # psycopg reads % as a placeholder only when parameters are given; these files have none
-    return files("hub.migrations").joinpath(name).read_text(encoding="utf-8")

@@ -133,7 +133,7 @@ CREATE TABLE incidents (
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, source_integration_id) REFERENCES integrations (organization_id, id)
 );
-CREATE INDEX incidents_created ON incidents (organization_id, created_at DESC, id DESC);
+CREATE INDEX incidents_created ON incidents (organization_id, created_at, id);
 CREATE INDEX incidents_open ON incidents (organization_id, last_activity_at)
     WHERE status IN ('active', 'in_progress');
 
@@ -158,17 +158,18 @@ CREATE TABLE alerts (
     episode_count integer NOT NULL,
     started_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
+    last_occurred_at timestamptz NOT NULL,
     resolved_at timestamptz,
     incident_id uuid,
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
     updated_at timestamptz NOT NULL DEFAULT overwatch_now(),
     PRIMARY KEY (organization_id, id),
-    UNIQUE (organization_id, integration_id, dedup_key),
     FOREIGN KEY (organization_id, integration_id) REFERENCES integrations (organization_id, id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id)
         ON DELETE SET NULL (incident_id)
 );
-CREATE INDEX alerts_created ON alerts (organization_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX alerts_key ON alerts (organization_id, integration_id, dedup_key);
+CREATE INDEX alerts_created ON alerts (organization_id, created_at, id);
 CREATE INDEX alerts_of_incident ON alerts (organization_id, incident_id);
 
 -- What each delivery said: the set of events from which an alert's state is computed.
@@ -186,10 +187,10 @@ CREATE TABLE events (
     last_received_at timestamptz NOT NULL,
     content jsonb NOT NULL,
     PRIMARY KEY (organization_id, delivery_id, item),
-    UNIQUE (organization_id, integration_id, event_key),
     FOREIGN KEY (organization_id, delivery_id) REFERENCES deliveries (organization_id, id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, alert_id) REFERENCES alerts (organization_id, id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX events_key ON events (organization_id, integration_id, event_key);
 CREATE INDEX events_of_alert ON events (organization_id, alert_id, occurred_at, received_at, item);
 
 -- incidents ----------------------------------------------------------------------------------------------------------

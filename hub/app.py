@@ -1,0 +1,52 @@
+"""The Flask app: the composition root of the API."""
+
+from flask import Flask
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from hub import health, settings
+from hub.accounts import access, tokens
+from hub.accounts import routes as accounts
+from hub.alerts import routes as alerts
+from hub.deliveries import routes as deliveries
+from hub.embedded.lifeline import die_with_parent
+from hub.http import front_door
+from hub.incidents import routes as incidents
+from hub.integrations import installed
+from hub.integrations import routes as integrations
+from hub.runtime import Runtime, assemble
+from hub.search import routes as search
+
+_BLUEPRINTS = (accounts.blp, integrations.blp, deliveries.blp, alerts.blp, incidents.blp, search.blp)
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """The API on this runtime."""
+    app = Flask("hub", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.config.update(
+        API_TITLE="Overwatch",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        PUBLIC_URL=runtime.settings.public_url,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.extensions["overwatch.waker"] = runtime.waker
+    installed.install(app, runtime.connectors, runtime.vault)
+    access.install(app, runtime.database)
+    tokens.install(app, runtime.settings.secrets)
+    search.install(app, runtime.settings.model_dir)
+    health.install(app, runtime.database)
+    api = Api(app)
+    for blueprint in _BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    front_door.install(app)
+    if hops := runtime.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def from_environment() -> Flask:
+    """What the API server calls in each of its processes."""
+    die_with_parent()
+    return create_app(assemble(settings.from_env()))

@@ -1,0 +1,123 @@
+"""The command `overwatch`."""
+
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+
+from hub import settings
+from hub.contracts.errors import OverwatchError
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="OVERWATCH_DATA",
+    default=Path(".overwatch"),
+    show_default=True,
+    help="Folder of everything the hub keeps.",
+)
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+_PORT = click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="Port to listen on."
+)
+_GROUP = "overwatch.commands"
+_INGEST = "ingest,notify,poll"
+_INDEX = "index,bulk"
+
+
+class _Commands(click.Group):
+    """Our commands, and those that other distributions' entry points bring (the workers', to begin with)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(point.name for point in entry_points(group=_GROUP))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for point in entry_points(group=_GROUP, name=cmd_name):
+            command: click.Command = point.load()
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="overwatch-hub")
+def cli() -> None:
+    """Overwatch, an open integration hub for observability."""
+
+
+@cli.command()
+@DATA
+@_HOST
+@_PORT
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that take in alerts."
+)
+def up(data: Path, host: str, port: int, workers: int) -> None:
+    """Run everything on this machine: Postgres, API, workers, scheduler."""
+    from hub import migrations
+    from hub.embedded import up as embedded
+    from hub.embedded.process import Child
+    from hub.wait import is_ready
+
+    chosen = settings.from_env(data)
+    env = {"OVERWATCH_DATA": str(chosen.data_dir)}
+    overwatch = [sys.executable, "-P", "-m", "hub.cli"]  # -P: the current folder is not ours to import from
+    children = [
+        Child("api", [*overwatch, "api", "--host", host, "--port", str(port)], env),
+        Child("worker-ingest", [*overwatch, "worker", "--lanes", _INGEST, "--processes", str(workers)], env),
+        Child("worker-index", [*overwatch, "worker", "--lanes", _INDEX, "--processes", "1"], env),
+        Child("scheduler", [*overwatch, "beat"], env),
+    ]
+    code = embedded.run(
+        chosen, host, port, children=children, migrate=migrations.migrate, is_ready=lambda: is_ready(host, port)
+    )
+    raise SystemExit(code)
+
+
+@cli.command()
+@DATA
+@_HOST
+@_PORT
+@click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
+def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
+    """Run the HTTP API."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    os.environ["OVERWATCH_DATA"] = str(settings.from_env(data).data_dir)
+    Granian(
+        "hub.app:from_environment",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=processes,
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=5,
+    ).serve()
+
+
+@cli.command()
+@DATA
+def migrate(data: Path) -> None:
+    """Bring the database to this version, as its owner."""
+    from hub import migrations
+
+    migrations.migrate(settings.from_env(data))
+
+
+def main() -> None:
+    """Errors that have a name end in one line on stderr."""
+    try:
+        cli()
+    except OverwatchError as error:
+        click.echo(f"overwatch: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":  # how `overwatch up` starts its children
+    main()

@@ -1,0 +1,91 @@
+"""How the workers run: Celery's prefork pool with our lanes in each of its processes, and the scheduler."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from celery import Celery
+from celery.apps.beat import Beat
+from celery.signals import worker_process_init, worker_process_shutdown
+from sqlalchemy.exc import DBAPIError
+
+from hub import health
+from hub.database import Database
+from hub.embedded.lifeline import die_with_parent
+from hub.outbox import LANES, make_celery
+from hub.runtime import assemble
+from hub.settings import Settings
+from workers.lanes import Process
+
+log = logging.getLogger(__name__)
+
+_HOUSEKEEPING_SECONDS = 60.0
+_BEAT_SECONDS = 3.0
+
+_process: Process | None = None
+
+
+def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None:
+    """Works on the lanes until it is told to stop; a killed pool process is replaced."""
+    celery = make_celery(settings.broker_url)
+    _register_tasks(celery)
+
+    def begin(**_: object) -> None:
+        global _process  # noqa: PLW0603  # a pool process has exactly one, made after its fork
+        die_with_parent()
+        _process = Process(assemble(settings, celery), lanes)
+        _process.start()
+
+    def end(**_: object) -> None:
+        if _process is not None:
+            _process.stop()
+
+    worker_process_init.connect(begin, weak=False)
+    worker_process_shutdown.connect(end, weak=False)
+
+    worker = celery.Worker(
+        queues=list(lanes),
+        concurrency=processes,
+        pool="prefork",
+        loglevel=settings.log_level,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    raise SystemExit(worker.exitcode)
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Sends the periodic wake-ups until it is told to stop."""
+    celery = make_celery(settings.broker_url)
+    celery.conf.beat_schedule = {
+        "housekeeping": {"task": "overwatch.bulk", "schedule": _HOUSEKEEPING_SECONDS, "options": {"queue": "bulk"}}
+    }
+    celery.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: every entry is safe to send again
+    runtime = assemble(settings, celery)
+    threading.Thread(target=_beat, args=(runtime.database,), name="heartbeat", daemon=True).start()
+    Beat(app=celery, loglevel=settings.log_level, quiet=True).run()
+
+
+def _beat(database: Database) -> None:
+    pause = threading.Event()
+    while True:
+        try:
+            health.beat(database, [health.SCHEDULE])
+        except DBAPIError:
+            log.warning("the database does not answer")
+        pause.wait(_BEAT_SECONDS)
+
+
+def _register_tasks(celery: Celery) -> None:
+    for lane in LANES:
+        celery.task(name=f"overwatch.{lane}")(_waking(lane))
+
+
+def _waking(lane: str) -> Callable[[], None]:
+    def wake() -> None:
+        if _process is not None:
+            _process.drain(lane)
+
+    return wake
