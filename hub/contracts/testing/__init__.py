@@ -1,0 +1,44 @@
+"""The testing kit for connectors: what the bundled ones must pass, anybody's can be held to.
+
+    class TestAcme(ConnectorTests):
+        connector = Acme()
+        folder = Path(__file__).parent  # has README.md and fixtures/
+        config = {"region": "eu"}  # any config that fits the schema; {} when there is none
+
+That is all: pytest finds the tests in the base class. A connector with a `signing_secret` derives from
+SignedConnectorTests and adds `sign`, which signs a body as the platform does.
+
+A fixture is `fixtures/<event>-<state>.json`; state is firing, acknowledged, resolved, mixed (several states in one
+body), ignored or malformed; fixtures of one `<event>` are states of the same alerts and must share their dedup keys:
+
+    {"headers": {"content-type": "application/json"},
+     "body": {"id": 7, "state": "open"},
+     "expected": [{"title": "…", "state": "firing", "severity": "high", "dedup_key": "7"}]}
+
+`body` is the JSON value that is sent, or a text that is sent as it is (a form). `received_at` (RFC 3339) may set the
+time of arrival. `expected` lists the events in order; each says at least title, state, severity and dedup_key; every
+further field that it names must be equal (labels and annotations as objects, links as {title: url}, times as RFC 3339).
+A body without events expects {"error": "ignored", "message": "…"} or {"error": "malformed", "message": "…"} instead.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("declaration", "translation", "robustness", "signatures"))
+)
+
+from hub.contracts.testing.declaration import DeclarationTests  # noqa: E402  # rewriting must be asked for first
+from hub.contracts.testing.events import problems_of  # noqa: E402
+from hub.contracts.testing.robustness import RobustnessTests  # noqa: E402
+from hub.contracts.testing.signatures import SignatureTests, UnsignedTests  # noqa: E402
+from hub.contracts.testing.translation import TranslationTests  # noqa: E402
+
+__all__ = ["ConnectorTests", "SignedConnectorTests", "problems_of"]
+
+
+class ConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, UnsignedTests):
+    """Derive from it for a platform that proves itself by the token of the webhook's address."""
+
+
+class SignedConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, SignatureTests):
+    """Derive from it for a platform that signs what it sends."""

@@ -1,0 +1,145 @@
+"""New Relic: issues of workflows, incidents of classic channels, and the alerts of the channels before those."""
+
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    Severity,
+    State,
+    Unsupported,
+    fingerprint,
+    hookimpl,
+)
+
+# Of issues, of classic incidents (`current_state`, or `event_type` without its "INCIDENT_") and of the oldest alerts.
+STATES = {
+    **dict.fromkeys(("created", "activated", "active", "open", "opened", "escalated", "downgraded"), State.FIRING),
+    "acknowledged": State.ACKNOWLEDGED,
+    **dict.fromkeys(("closed", "close", "deactivated", "resolved", "ended", "cancelled"), State.RESOLVED),
+}
+TESTS = {"test", "notification"}  # what "send a test notification" of a classic channel says instead of a state
+
+# A workflow calls the critical threshold CRITICAL and the warning threshold HIGH; a classic channel says WARNING.
+SEVERITIES = {severity.value: severity for severity in Severity} | {"warning": Severity.MEDIUM}
+
+# One thing under the names that the forms and the templates in use give it; each may be a text or a list of texts.
+STATE = ("state", "current_state", "event_type")
+IDENTITY = ("id", "issueId", "incident_id")
+PAGES = {"issueUrl": "New Relic issue", "incident_url": "New Relic incident", "alert_url": "New Relic alert"}
+TITLE = ("title", "issueTitle", "condition_name", "alertConditionNames", "conditionNames", "message", "description")
+TEXT = ("details", "conditionDescription", "condition_description", "long_description", "description")
+ENTITIES = ("impactedEntities", "entityNames", "application_name")
+WHEN = ("updatedAt", "timestamp", "createdAt", "created_at")
+LABELS = {
+    "policy": ("alertPolicyNames", "policy_name", "alert_policy_name"),
+    "condition": ("alertConditionNames", "condition_name", "conditionNames"),
+    "workflow": ("workflowName",),
+    "account": ("account_name", "account_id"),
+    "entities": ENTITIES,
+}
+ANNOTATIONS = ("trigger", "totalIncidents", "isCorrelated", "owner")
+LINKS = PAGES | {"runbookUrl": "Runbook", "runbook_url": "Runbook", "policy_url": "Policy"}
+
+
+class NewRelic(Connector):
+    """An issue and its key outlive acknowledgement and closing; a correlated issue stands for all its incidents."""
+
+    name = "newrelic"
+    title = "New Relic"
+    setup_guide = """In New Relic open Alerts > Destinations > Webhook and set this endpoint URL:
+
+{webhook_url}
+
+Then open Alerts > Workflows > Add a workflow, choose Webhook under Notify, pick the destination and paste the
+template of the connector's README. Switch on the triggers Activated, Acknowledged, Priority changed and Closed.
+"""
+    sample_body = """{"id": "3f0c7a52-9d41-4b8e-a6f3-1c2d5e7b9a04", "title": "checkout error rate above 5 %",
+ "issueUrl": "https://radar-api.service.newrelic.com/accounts/1/issues/3f0c7a52-9d41-4b8e-a6f3-1c2d5e7b9a04",
+ "priority": "CRITICAL", "impactedEntities": ["checkout"], "totalIncidents": 1, "state": "ACTIVATED",
+ "trigger": "STATE_CHANGE", "isCorrelated": false, "createdAt": 1767322800000, "updatedAt": 1767322800000,
+ "sources": ["newrelic"], "alertPolicyNames": ["Golden signals"], "alertConditionNames": ["Error rate"],
+ "workflowName": "To Overwatch"}"""
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        return [to_event(_issue(body)) for body in delivery.payload().members()]
+
+
+def _issue(body: Payload) -> Payload:
+    """The oldest channels put the alert, as JSON text, into a form field; a deployment is not an alert."""
+    if body.has("deployment"):
+        raise Unsupported("deployment")
+    return body.get("alert").embedded().expect_object() if body.has("alert") else body
+
+
+def to_event(issue: Payload) -> Event:
+    """One issue or incident. `occurred_at` is its last change, so that a rise in priority is an event of its own."""
+    word = _state_word(issue)
+    raw_severity = issue.text("priority", "severity")
+    labels = {name: ", ".join(found) for name, fields in LABELS.items() if (found := _texts(issue, *fields))}
+    entity = _first(_texts(issue, *ENTITIES, separator=",") or _targets(issue))
+    return Event(
+        title=_title(issue),
+        description="\n".join(_texts(issue, *TEXT)),
+        state=State.ACKNOWLEDGED if _is_acknowledged(issue, word) else STATES[word],
+        severity=SEVERITIES.get(raw_severity.lower(), Severity.UNKNOWN),
+        raw_severity=raw_severity,
+        dedup_key=_dedup_key(issue, labels),
+        service=_first(_texts(issue, "service")) or entity,
+        resource=entity,
+        labels=labels,
+        annotations={name: text for name in ANNOTATIONS if (text := issue.text(name))},
+        links=issue.links(LINKS),
+        occurred_at=issue.time(*WHEN),
+        raw_kind=word,
+    )
+
+
+def _state_word(issue: Payload) -> str:
+    """A key of STATES; the oldest form has it as the last word of "[checkout] alert opened"."""
+    said = issue.text(*STATE) or issue.text("short_description").rpartition(" ")[2] or issue.required_text(*STATE)
+    word = said.lower().removeprefix("incident_")
+    if word in TESTS:
+        raise Unsupported("test_notification")
+    if word not in STATES:
+        raise Malformed(f"{issue.path}.state", f"{said[:40]!r} is no state of New Relic's")
+    return word
+
+
+def _is_acknowledged(issue: Payload, word: str) -> bool:
+    """A workflow's state stays ACTIVATED; that a person did something to it tells, unless the template says better."""
+    if STATES[word] is not State.FIRING:
+        return False
+    if said := issue.text("isAcknowledged"):
+        return said.lower() == "true"
+    return bool(issue.text("acknowledgedAt")) or issue.text("trigger").upper() == "USER_ACTION"
+
+
+def _dedup_key(issue: Payload, labels: dict[str, str]) -> str:
+    """The id, else the address of its page, which is the same in every state, else what the alert is about."""
+    return issue.text(*IDENTITY) or _first(_texts(issue, *PAGES)) or fingerprint(_title(issue), labels)
+
+
+def _title(issue: Payload) -> str:
+    return _first(_texts(issue, *TITLE)) or f"New Relic issue {issue.text(*IDENTITY)}".strip()
+
+
+def _targets(issue: Payload) -> list[str]:
+    is_list = isinstance(issue.get("targets").value, list)
+    return [target.text("name") for target in issue.objects("targets")] if is_list else []
+
+
+def _texts(issue: Payload, *fields: str, separator: str = "\n") -> list[str]:
+    return next((texts for field in fields if (texts := issue.texts(field, separator))), [])
+
+
+def _first(texts: list[str]) -> str:
+    return next(iter(texts), "")
+
+
+@hookimpl
+def overwatch_connectors() -> list[Connector]:
+    """Called when the plugin loads."""
+    return [NewRelic()]
