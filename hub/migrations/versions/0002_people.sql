@@ -1,0 +1,1 @@
+-- People and organizations: invitations, API keys, mail tokens, lockout, audit, plans.

@@ -1,0 +1,1 @@
+-- The front door: idempotency keys and rate limits.

@@ -1,0 +1,1 @@
+-- Noise control and insight: rules, silences, services, heartbeats, notifications.

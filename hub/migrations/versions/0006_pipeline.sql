@@ -1,0 +1,1 @@
+-- The durable pipeline: replay, flapping, expiry, correlation decisions.

@@ -1,0 +1,1 @@
+-- Procedures, executions, search feedback.

@@ -1,0 +1,12 @@
+"""Connectors: polling state, outbound deliveries, breakers."""
+
+from alembic import op
+
+from hub.migrations import run_sql
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    run_sql(op.get_bind(), "versions/0008_connectors.sql")

@@ -1,0 +1,1 @@
+-- Connectors: polling state, outbound deliveries, breakers.
