@@ -110,6 +110,20 @@ def migrate(data: Path) -> None:
     migrations.migrate(settings.from_env(data))
 
 
+@cli.command()
+@DATA
+@_HOST
+@_PORT
+@click.option("--reset", is_flag=True, help="Delete what the demo made instead of playing it.")
+def demo(data: Path, host: str, port: int, reset: bool) -> None:
+    """Play an incident storm of three platforms, on a running hub or on one started for it."""
+    from hub.demo import play
+
+    data.mkdir(parents=True, exist_ok=True)
+    with play.running_hub(host, port, data, click.echo) as address:
+        (play.reset if reset else play.play)(address, data, click.echo)
+
+
 def main() -> None:
     """Errors that have a name end in one line on stderr."""
     try:
