@@ -77,8 +77,10 @@ class DeclarationTests(Kit):
         return dict(self.connector.config_schema.get("properties", {}))
 
     def _sources(self) -> list[Path]:
-        home = Path(inspect.getfile(type(self.connector))).parent
-        return [path for path in home.glob("*.py") if not path.name.startswith("test_")]
+        """The one file of the connector, or all of its package but the tests."""
+        home = Path(inspect.getfile(type(self.connector)))
+        files = home.parent.glob("*.py") if home.name == "__init__.py" else [home]
+        return [path for path in files if not path.name.startswith("test_")]
 
     def _may_import(self, name: str, package: str) -> bool:
         if f"{name}.".startswith("hub."):
