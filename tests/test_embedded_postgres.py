@@ -304,12 +304,12 @@ def test_changed_secrets_are_followed(tmp_path: Path):
             as_role(settings, "overwatch_app")
 
 
-def test_variables_meant_for_another_postgres_change_nothing(own: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch):
-    for name, value in {"PGPORT": "6000", "PGHOST": "nowhere", "PGUSER": "me", "PGDATA": "/nowhere"}.items():
-        monkeypatch.setenv(name, value)
+def test_the_server_gets_nothing_of_our_environment(own: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OVERWATCH_ENCRYPTION_KEY", "for-nobody-else")
+    monkeypatch.setenv("PGPORT", "6000")
+    monkeypatch.setenv("PGHOST", "nowhere")
     own.start()
-    with own.connect() as admin:
-        assert admin.execute("SHOW port").fetchone() == ("5432",)
+    assert Path(f"/proc/{own.postmaster.pid}/environ").read_bytes() == b"LC_ALL=C\0"
 
 
 # --- folders it cannot work in --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hub.embedded.postmaster import Postmaster
 from hub.settings import Settings
 
 _START_SECONDS = 120.0  # after a crash it replays up to max_wal_size
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 3.5
 _REFUSED = "password authentication failed"  # libpq tells no SQLSTATE for a refused connection
 
 
@@ -58,7 +58,7 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """Disconnects everybody, writes a checkpoint, ends; killed after 3 s, it recovers at its next start."""
+        """Disconnects everybody, writes a checkpoint, ends; killed after 3.5 s, it recovers at its next start."""
         if self.postmaster:
             self.postmaster.stop(_STOP_SECONDS)
 
@@ -92,7 +92,8 @@ class EmbeddedPostgres:
         except OSError as error:
             raise Misconfigured(f"Cannot run Postgres in {self._settings.data_dir}: {error.strerror}") from error
         except psycopg.Error as error:
-            raise Misconfigured(f"Postgres in {self._cluster} fails: {cluster.reason(str(error))}") from error
+            why = error.diag.message_primary or cluster.reason(str(error))
+            raise Misconfigured(f"Postgres in {self._cluster} fails: {why}") from error
         return self.postmaster
 
     def _prepare(self) -> Postmaster:

@@ -31,7 +31,7 @@ class Postmaster(Process):
             "postgres",
             [program, "-D", cluster.HERE, *(word for setting in settings for word in ("-c", setting))],
             env={"LC_ALL": "C"},
-            inherits_environment=False,  # PGPORT and its like would change the server
+            inherits_environment=False,  # it may hold our secrets, or PGPORT and its like
             cwd=folder,
             account=account,
             stop_signal=signal.SIGINT,  # fast shutdown: disconnects, checkpoints

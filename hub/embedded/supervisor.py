@@ -16,7 +16,7 @@ _LONGEST_DELAY_SECONDS = 10.0
 _READY_SECONDS = 60.0
 _READY_POLL_SECONDS = 0.05
 _DEATHS_BEFORE_READY = 3
-_STOP_SECONDS = 6.0  # with Postgres' 3 s after it, all is over within 10
+_STOP_SECONDS = 5.5  # with the 3.5 s for Postgres after it, all is over within 10
 
 
 def restart_delay_seconds(deaths: int) -> float:

@@ -59,13 +59,18 @@ def run(
     return 0
 
 
+class _Log(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Says nothing: a full disk has its one line already, and the default is a traceback on stderr."""
+
+
 @contextmanager
 def _logs(folder: Path) -> Iterator[Path]:
     """Makes the folder, puts large logs aside, and keeps our own in `up.log` until the end of the block."""
     folder.mkdir(exist_ok=True)
     for path in folder.glob("*.log"):
         rotate(path)
-    handler = logging.FileHandler(folder / "up.log")
+    handler = _Log(folder / "up.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     room = logging.getLogger(__package__)
     room.addHandler(handler)
