@@ -68,7 +68,3 @@ def test_common_labels_complete_an_alert_but_do_not_change_its_key() -> None:
 def test_status_object_of_the_api_leaves_the_decision_to_the_end() -> None:
     alert = {"labels": LABELS, "status": {"state": "active"}, "endsAt": "1969-12-31T00:00:00Z"}
     assert [event.state for event in normalise([alert])] == ["resolved"]
-
-
-def test_group_of_no_alerts_is_no_event() -> None:
-    assert normalise({"status": "firing", "alerts": []}) == []

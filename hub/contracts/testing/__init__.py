@@ -8,8 +8,9 @@
 That is all: pytest finds the tests in the base class. A connector with a `signing_secret` derives from
 SignedConnectorTests and adds `sign`, which signs a body as the platform does.
 
-A fixture is `fixtures/<event>-<state>.json`; state is firing, acknowledged, resolved, mixed (several states in one
-body), ignored or malformed; fixtures of one `<event>` are states of the same alerts and must share their dedup keys:
+A fixture is `fixtures/<event>-<state>.json`; the state is firing, acknowledged, resolved, mixed (several in one body),
+empty (a good body of no events), ignored or malformed. Fixtures of one `<event>` are states of the same alerts and must
+share their dedup keys:
 
     {"headers": {"content-type": "application/json"},
      "body": {"id": 7, "state": "open"},

@@ -48,7 +48,7 @@ class RobustnessTests(Kit):
 
     def test_megabyte_in_one_field_is_read_in_time(self, object_fixture: Fixture) -> None:
         times = [self.cpu_seconds(object_fixture.delivery(body)) for body in inflated(object_fixture.body)]
-        assert max(times) < CPU_LIMIT_SECONDS
+        assert max(times, default=0) < CPU_LIMIT_SECONDS
 
     def test_mutants_of_the_fixtures_give_sound_events_or_a_typed_error(self) -> None:
         for body in self._mutants():
@@ -94,7 +94,7 @@ class RobustnessTests(Kit):
         self.connector.delivery_key(delivery)
 
     def _errors_with_canaries(self) -> Iterator[OverwatchError]:
-        properties = self.connector.config_schema["properties"]
+        properties = self.connector.config_schema.get("properties", {})
         secrets = {name: _CANARY for name, field in properties.items() if field.get("format") == "secret"}
         config = {**self.config, **secrets}
         for fixture in self.fixtures():

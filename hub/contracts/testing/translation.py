@@ -23,9 +23,12 @@ def _dedup_keys(events: list[Event]) -> list[str]:
 class TranslationTests(Kit):
     """Right events from real bodies."""
 
-    def test_there_are_fixtures_of_firing_and_of_resolving(self) -> None:
-        states = {fixture.state for fixture in self.fixtures()}
-        assert states >= ({"firing", "resolved"} if self.resolves else {"firing"})
+    def test_some_event_has_fixtures_of_firing_and_of_resolving(self) -> None:
+        states: dict[str, set[str]] = {}
+        for fixture in self.fixtures():
+            states.setdefault(fixture.event, set()).add(fixture.state)
+        needed = {"firing", "resolved"} if self.resolves else {"firing"}
+        assert any(found >= needed for found in states.values())
 
     def test_fixture_gives_the_expected_events(self, fixture: Fixture) -> None:
         if not fixture.gives_events:
@@ -40,26 +43,19 @@ class TranslationTests(Kit):
             assert {name: event.get(name) for name in expected} == expected
 
     def test_events_of_a_fixture_can_be_stored(self, event_fixture: Fixture) -> None:
-        assert [problems_of(event) for event in self.normalise(event_fixture.delivery())] == [[]] * len(
-            event_fixture.expected
-        )
+        problems = [problems_of(event) for event in self.normalise(event_fixture.delivery())]
+        assert not any(problems), problems
 
     def test_fixture_is_named_after_its_state(self, fixture: Fixture) -> None:
         if not fixture.gives_events:
             assert fixture.state == fixture.expected["error"]
             return
-        states = {event["state"] for event in fixture.expected}
+        states = {event["state"] for event in fixture.expected} or {"empty"}
         assert fixture.state == ("mixed" if len(states) > 1 else states.pop())
 
     def test_states_of_one_event_share_their_dedup_keys(self, episode: list[Fixture]) -> None:
         keys = {fixture.name: sorted(_dedup_keys(self.normalise(fixture.delivery()))) for fixture in episode}
         assert len({tuple(found) for found in keys.values()}) == 1, keys
-
-    def test_some_event_has_several_states(self) -> None:
-        states: dict[str, set[str]] = {}
-        for fixture in self.fixtures():
-            states.setdefault(fixture.event, set()).add(fixture.state)
-        assert not self.resolves or any(found >= {"firing", "resolved"} for found in states.values())
 
     def test_order_of_fields_and_unknown_fields_change_nothing(self, object_fixture: Fixture) -> None:
         expected = self.normalise(object_fixture.delivery())
