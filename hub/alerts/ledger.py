@@ -9,9 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub import bulk
+from hub.alerts import models
 from hub.alerts.intake import Occurrence
 from hub.alerts.models import Alert, AlertEvent
-from hub.alerts.rules import AlertState, Change
+from hub.alerts.rules import AlertState, Change, Mark
 from hub.contracts.event import Severity, State
 from hub.database import organization_of
 
@@ -110,7 +111,22 @@ def state_of(alert: Alert) -> AlertState:
         resolved_at=alert.resolved_at,
         last_occurred_at=alert.last_occurred_at,
         last_seen_at=alert.last_seen_at,
+        acknowledged_at=alert.acknowledged_at,
     )
+
+
+def marks(session: Session, alert_ids: Sequence[UUID]) -> dict[UUID, list[Mark]]:
+    """What people said of the alerts."""
+    if not alert_ids:
+        return {}
+    found: dict[UUID, list[Mark]] = defaultdict(list)
+    for mark in session.scalars(
+        select(models.Mark).where(
+            models.Mark.organization_id == organization_of(session), models.Mark.alert_id.in_(alert_ids)
+        )
+    ):
+        found[mark.alert_id].append(Mark(mark.id, State(mark.state), mark.at))
+    return found
 
 
 def write(session: Session, changes: Sequence[Change], events: Mapping[AlertKey, Sequence[Occurrence]]) -> None:
@@ -142,6 +158,7 @@ def _alert_row(organization_id: UUID, change: Change, event: Occurrence) -> dict
         "last_seen_at": state.last_seen_at,
         "last_occurred_at": state.last_occurred_at,
         "resolved_at": state.resolved_at,
+        "acknowledged_at": state.acknowledged_at,
         "updated_at": state.last_seen_at,
         "created_at": event.received_at,
     }

@@ -50,6 +50,7 @@ class Alert(Tenant, Base):
     last_seen_at: Mapped[datetime]
     last_occurred_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
     updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())
@@ -84,3 +85,20 @@ class AlertEvent(Base):
     received_at: Mapped[datetime]
     last_received_at: Mapped[datetime]
     content: Mapped[dict[str, Any]]
+
+
+class Mark(Tenant, Base):
+    """What a person said of an alert: an event without a delivery, folded together with those of the platform."""
+
+    __tablename__ = "marks"
+    __table_args__ = (
+        Index("marks_of_alert", "organization_id", "alert_id", "at"),
+        ForeignKeyConstraint(
+            ["organization_id", "alert_id"], ["alerts.organization_id", "alerts.id"], ondelete="CASCADE"
+        ),
+    )
+
+    alert_id: Mapped[UUID]
+    state: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[datetime]

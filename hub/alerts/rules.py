@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
-from typing import Any
+from itertools import dropwhile
+from typing import Any, cast
 from uuid import UUID
 
 from hub.alerts.intake import Occurrence
@@ -35,14 +36,44 @@ class AlertState:
     last_occurred_at: datetime
     last_seen_at: datetime
     episodes: tuple[Episode, ...] = ()
+    acknowledged_at: datetime | None = None
 
 
-def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None) -> AlertState:
-    """Folds events in order onto `start`, which must hold only earlier ones. Without `start`: the whole history."""
-    in_order = sorted(occurrences, key=lambda each: each.position)
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A person's word on an alert: that it is in hand, no longer in hand, or over. An event like those of a platform.
+
+    It ends with its episode; until then the platform's reminders leave an acknowledgement standing.
+    """
+
+    mark_id: UUID
+    state: State
+    at: datetime
+
+    @property
+    def position(self) -> tuple[datetime, datetime, UUID, int]:
+        """Where the word stands among the events of its alert."""
+        return (self.at, self.at, self.mark_id, 0)
+
+
+# what a person may say of an alert; that it fires again after its end is for its platform to say
+MARKS: Mapping[State, frozenset[State]] = {
+    State.FIRING: frozenset({State.ACKNOWLEDGED, State.RESOLVED}),
+    State.ACKNOWLEDGED: frozenset({State.FIRING, State.RESOLVED}),
+    State.RESOLVED: frozenset(),
+}
+
+
+def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None, marks: Iterable[Mark] = ()) -> AlertState:
+    """Folds events and marks in order onto `start`, which must hold only earlier ones.
+
+    Without `start`: the whole history, of one event at least; marks before the first event have nothing to speak of.
+    """
+    said: list[Occurrence | Mark] = [*occurrences, *marks]
+    in_order = sorted(said, key=lambda each: each.position)
     if start is None:
-        first, *in_order = in_order
-        start = _begin(first)
+        first, *in_order = dropwhile(lambda each: isinstance(each, Mark), in_order)
+        start = _begin(cast(Occurrence, first))
     return reduce(_step, in_order, start)
 
 
@@ -67,7 +98,9 @@ def _begin(first: Occurrence) -> AlertState:
     )
 
 
-def _step(state: AlertState, event: Occurrence) -> AlertState:
+def _step(state: AlertState, event: Occurrence | Mark) -> AlertState:
+    if isinstance(event, Mark):
+        return _mark(state, event)
     seen = replace(
         state,
         status=event.state,
@@ -80,21 +113,35 @@ def _step(state: AlertState, event: Occurrence) -> AlertState:
     return _fire(seen, state.status, event)
 
 
+def _mark(state: AlertState, mark: Mark) -> AlertState:
+    if mark.state not in MARKS[state.status]:
+        return state
+    marked = replace(state, status=mark.state, last_occurred_at=mark.at)
+    if mark.state is not State.RESOLVED:
+        return replace(marked, acknowledged_at=mark.at if mark.state is State.ACKNOWLEDGED else None)
+    return _end(marked, mark.at)
+
+
+def _end(state: AlertState, at: datetime) -> AlertState:
+    *earlier, current = state.episodes or (_current(state),)
+    episodes = (*earlier, replace(current, resolved_at=at))
+    return replace(state, resolved_at=at, acknowledged_at=None, episodes=episodes)
+
+
 def _resolve(seen: AlertState, before: State, event: Occurrence) -> AlertState:
     # what a recovery says of the alert tells less than what its firing said; without a firing it is all there is
     content = seen.content if seen.episode_count else event.content
     if before is State.RESOLVED:
         return replace(seen, content=content)
-    *earlier, current = seen.episodes or (_current(seen),)
-    episodes = (*earlier, replace(current, resolved_at=event.occurred_at))
-    return replace(seen, content=content, resolved_at=event.occurred_at, episodes=episodes)
+    return _end(replace(seen, content=content), event.occurred_at)
 
 
 def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
     if before is not State.RESOLVED:
         # a reminder that names no severity does not unsay the one before
         severity = seen.severity if event.severity is Severity.UNKNOWN else event.severity
-        return replace(seen, content=event.content, severity=severity)
+        status = State.ACKNOWLEDGED if seen.acknowledged_at else event.state
+        return replace(seen, content=event.content, severity=severity, status=status)
     number = seen.episode_count + 1
     return replace(
         seen,
@@ -103,6 +150,7 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
         episode_count=number,
         started_at=event.occurred_at,
         resolved_at=None,
+        acknowledged_at=None,
         episodes=(*seen.episodes, Episode(number, event.occurred_at, event.received_at)),
     )
 

@@ -25,6 +25,18 @@ class Incident(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "source_integration_id"], ["integrations.organization_id", "integrations.id"]
         ),
+        ForeignKeyConstraint(
+            ["organization_id", "assignee_id"],
+            ["users.organization_id", "users.id"],
+            ondelete="SET NULL (assignee_id)",
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "merged_into"],
+            ["incidents.organization_id", "incidents.id"],
+            ondelete="SET NULL (merged_into)",
+        ),
+        Index("incidents_assignee", "organization_id", "assignee_id", postgresql_where=text("assignee_id IS NOT NULL")),
+        Index("incidents_merged", "organization_id", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
@@ -39,6 +51,9 @@ class Incident(Tenant, Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     links: Mapped[list[Any]] = mapped_column(server_default="[]")
     source_integration_id: Mapped[UUID | None]
+    assignee_id: Mapped[UUID | None]
+    merged_into: Mapped[UUID | None]
+    before_merge: Mapped[dict[str, Any] | None]
     alert_count: Mapped[int] = mapped_column(server_default="0")
     words: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     resolution: Mapped[dict[str, Any] | None]
@@ -92,3 +107,24 @@ class TimelineEntry(Tenant, Base):
     actor: Mapped[str]
     data: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     at: Mapped[datetime] = mapped_column(server_default=database_now())
+
+
+class Comment(Tenant, Base):
+    """What a person wrote about an incident, in Markdown; `mentions` are the people it names."""
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        Index("comments_of_incident", "organization_id", "incident_id", "created_at", "id"),
+        ForeignKeyConstraint(
+            ["organization_id", "incident_id"], ["incidents.organization_id", "incidents.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "author_id"], ["users.organization_id", "users.id"], ondelete="SET NULL (author_id)"
+        ),
+    )
+
+    incident_id: Mapped[UUID]
+    author_id: Mapped[UUID | None]
+    body: Mapped[str]
+    mentions: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    created_at: Mapped[datetime] = mapped_column(server_default=database_now())

@@ -21,6 +21,9 @@ class Integration(Tenant, Base):
     config: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     secrets: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     token_hash: Mapped[bytes]
+    previous_token_hash: Mapped[bytes | None]
+    previous_secrets: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    previous_until: Mapped[datetime | None]
     is_signed: Mapped[bool] = mapped_column(server_default="false")
     enabled: Mapped[bool] = mapped_column(server_default="true")
     events: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")

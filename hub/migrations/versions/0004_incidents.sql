@@ -1,1 +1,51 @@
 -- Incidents and alerts at work: comments, merges, moves.
+
+-- `before_merge` keeps what undoing a merge gives back: status, resolved_at, closed_at.
+ALTER TABLE incidents
+    ADD COLUMN assignee_id uuid,
+    ADD COLUMN merged_into uuid,
+    ADD COLUMN before_merge jsonb,
+    ADD FOREIGN KEY (organization_id, assignee_id) REFERENCES users (organization_id, id)
+        ON DELETE SET NULL (assignee_id),
+    ADD FOREIGN KEY (organization_id, merged_into) REFERENCES incidents (organization_id, id)
+        ON DELETE SET NULL (merged_into);
+CREATE INDEX incidents_assignee ON incidents (organization_id, assignee_id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX incidents_merged ON incidents (organization_id, merged_into) WHERE merged_into IS NOT NULL;
+
+CREATE TABLE comments (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    author_id uuid,
+    body text NOT NULL,
+    mentions uuid[] NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT overwatch_now(),
+    PRIMARY KEY (organization_id, id),
+    FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id) ON DELETE SET NULL (author_id)
+);
+CREATE INDEX comments_of_incident ON comments (organization_id, incident_id, created_at, id);
+
+-- What people said of alerts: events without a delivery, folded together with those of the platform.
+CREATE TABLE marks (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    alert_id uuid NOT NULL,
+    state text NOT NULL CHECK (state IN ('firing', 'acknowledged', 'resolved')),
+    actor text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, id),
+    FOREIGN KEY (organization_id, alert_id) REFERENCES alerts (organization_id, id) ON DELETE CASCADE
+);
+CREATE INDEX marks_of_alert ON marks (organization_id, alert_id, at);
+
+-- Since when a person has the current episode in hand: the platform's reminders leave that standing.
+ALTER TABLE alerts ADD COLUMN acknowledged_at timestamptz;
+
+-- Rotation: the token (and signing secret) before the current one is good for a while longer.
+ALTER TABLE integrations
+    ADD COLUMN previous_token_hash bytea,
+    ADD COLUMN previous_secrets jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN previous_until timestamptz;
+
+SELECT raise_tenant_wall(name::regclass) FROM unnest(ARRAY['comments', 'marks']) AS name;
