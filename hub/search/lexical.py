@@ -1,0 +1,59 @@
+"""How well the words of a query match a chunk: BM25 over the candidates at hand, which needs no statistics kept.
+
+Robertson and Zaragoza, 2009, https://doi.org/10.1561/1500000019. A word's rarity is counted among the candidates: on
+two public sets of runbooks and on log lines that ranks as well as rarity over the whole index, and square-rooted it
+ranks better (the candidates are alike, so their common words still say something).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+_SATURATION = 1.2
+_LENGTH = 0.4  # low, for chunks are of like length already
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that one of the indexes found.
+
+    `frequencies` counts each of the query's lexemes in the chunk, in the query's order; `length` counts the chunk's
+    distinct lexemes.
+    """
+
+    chunk_id: UUID
+    document_id: UUID
+    cosine: float
+    frequencies: Sequence[int]
+    length: int
+
+
+def rarity(candidates: Sequence[Candidate]) -> list[float]:
+    """How much each lexeme of the query tells, above 0; one that no candidate has tells most."""
+    holding = [sum(map(bool, column)) for column in zip(*(c.frequencies for c in candidates), strict=True)]
+    return [math.sqrt(math.log1p((len(candidates) - count + 0.5) / (count + 0.5))) for count in holding]
+
+
+def scores(candidates: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
+    """Each candidate's BM25 in relation to the best one's, 0 to 1; all 0 when no word matches."""
+    mean = sum(candidate.length for candidate in candidates) / max(1, len(candidates))
+    found = [_bm25(candidate, weights, mean) for candidate in candidates]
+    best = max(found, default=0.0) or 1.0
+    return [score / best for score in found]
+
+
+def coverage(candidates: Sequence[Candidate], weights: Sequence[float]) -> float:
+    """The share of the query's words that stand in any of the chunks, by rarity, 0 to 1."""
+    present = [any(column) for column in zip(*(c.frequencies for c in candidates), strict=True)]
+    covered = sum(weight for weight, is_there in zip(weights, present, strict=True) if is_there)
+    return covered / (sum(weights) or 1.0)
+
+
+def _bm25(candidate: Candidate, weights: Sequence[float], mean_length: float) -> float:
+    stretch = _SATURATION * (1 - _LENGTH + _LENGTH * candidate.length / max(mean_length, 1.0))
+    return sum(
+        weight * frequency * (_SATURATION + 1) / (frequency + stretch)
+        for weight, frequency in zip(weights, candidate.frequencies, strict=True)
+        if frequency
+    )
