@@ -32,7 +32,7 @@ WHEN = ("lastupdated", "date", "timestamp")
 ANNOTATIONS = {"monitor_id": "monitorid", "query": "alertquery", "metric": "alertmetric", "event_type": "eventtype"}
 LINKS = {"url": "Datadog", "link": "Datadog", "eventurl": "Datadog", "snapshot": "Graph"}
 
-_WORD = rf"(?:re-)?(?P<word>{'|'.join(STATES)})\b"
+_WORD = rf"(?:re-)?(?P<word>{'|'.join(STATES)})"
 _TRANSITION = re.compile(_WORD, re.IGNORECASE)
 _TITLE = re.compile(  # "[P2] [Triggered on {host:web-1}] Disk is full"; once "[Monitor Alert] Triggered: Disk is full"
     rf"\s*(?:\[(?:test|monitor alert|(?P<priority>P[1-5]))\]\s*)*"
