@@ -18,8 +18,7 @@ blp = JsonBlueprint("alerts", __name__, url_prefix="/api/v1/alerts", description
 @blp.page(AlertSchema)
 def list_alerts(query: dict[str, Any]) -> Page:
     """List alerts, newest first"""
-    found, total = service.find(access.current_session(), **query)
-    return Page(found, total, query["page"], query["limit"])
+    return service.find(access.current_session(), query)
 
 
 @blp.route("/<alert_id>", methods=["GET"])

@@ -1,20 +1,39 @@
 """What the alert routes take and give."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
 
+from marshmallow import Schema, ValidationError, fields, validate
+
+from hub.alerts import service
 from hub.contracts.event import Severity, State
-from hub.http.blueprint import PageQuery
-from hub.http.fields import Moment
+from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
+from hub.http.lists import ListQuery
 
 _STATES = [state.value for state in State]
 _SEVERITIES = [severity.value for severity in Severity]
 
 
-class AlertQuery(PageQuery):
+class LabelField(fields.Field[dict[str, str]]):
+    """`key:value`; the value may hold colons."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:
+        key, colon, wanted = value.partition(":")
+        if not key or not colon:
+            raise ValidationError("Give label=key:value.")
+        return {key: wanted}
+
+
+class AlertQuery(ListQuery):
     """Filters of alerts."""
 
-    status = fields.String(validate=validate.OneOf(_STATES))
+    sort = Sort(service.LISTING)
+    status = Commas(_STATES)
+    severity = Commas(_SEVERITIES)
+    service = Commas()
+    platform = Commas()
+    integration_id = Commas(each=PublicId("int"))
+    label = Commas(each=LabelField(), metadata={"description": "key:value, several separated by commas"})
 
 
 class LinkSchema(Schema):

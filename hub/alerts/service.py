@@ -1,11 +1,12 @@
 """Use cases of alerts: record what deliveries said, find."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 
 from hub.alerts import ledger, rules
@@ -14,8 +15,37 @@ from hub.alerts.ledger import AlertKey
 from hub.alerts.models import Alert
 from hub.alerts.rules import AlertState, Change
 from hub.contracts.errors import NotFound
-from hub.contracts.event import State
+from hub.contracts.event import Severity, State
 from hub.database import new_id, organization_of
+from hub.listing import Listing, Page, among, containing, created, ranked
+
+
+def _labelled(labels: Sequence[Mapping[str, str]]) -> ColumnElement[bool]:
+    return or_(*(Alert.labels.contains(label) for label in labels))
+
+
+LISTING = Listing(
+    Alert,
+    sorts={
+        "created_at": Alert.created_at,
+        "started_at": Alert.started_at,
+        "last_seen_at": Alert.last_seen_at,
+        "title": Alert.title,
+        "status": Alert.status,
+        "severity": ranked(Alert.severity, [*Severity]),
+        "occurrence_count": Alert.occurrence_count,
+    },
+    filters={
+        "status": among(Alert.status),
+        "severity": among(Alert.severity),
+        "service": among(Alert.service),
+        "platform": among(Alert.platform),
+        "integration_id": among(Alert.integration_id),
+        "label": _labelled,
+        "q": containing(Alert.title, Alert.description, Alert.service, Alert.resource),
+        **created(Alert),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +91,9 @@ def get(session: Session, alert_id: UUID) -> Alert:
     return found
 
 
-def find(session: Session, *, page: int, limit: int, status: str | None = None) -> tuple[list[Alert], int]:
-    """One page of alerts, newest first, and how many there are."""
-    mine = [Alert.organization_id == organization_of(session)]
-    if status:
-        mine.append(Alert.status == status)
-    total = session.scalar(select(func.count()).select_from(Alert).where(*mine)) or 0
-    newest_first = select(Alert).where(*mine).order_by(Alert.created_at.desc(), Alert.id.desc())
-    return list(session.scalars(newest_first.limit(limit).offset((page - 1) * limit))), total
+def find(session: Session, query: Mapping[str, Any]) -> Page:
+    """One page of alerts."""
+    return LISTING.page(session, query)
 
 
 def _apart(session: Session, occurrences: Sequence[Occurrence]) -> tuple[list[Occurrence], list[Occurrence]]:

@@ -47,8 +47,7 @@ def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
 @blp.page(DeliverySchema)
 def list_deliveries(query: dict[str, Any]) -> Page:
     """List what arrived and what became of it, newest first"""
-    found, total = service.find(access.current_session(), **query)
-    return Page(found, total, query["page"], query["limit"])
+    return service.find(access.current_session(), query)
 
 
 @blp.route("/deliveries/<delivery_id>", methods=["GET"])

@@ -2,9 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
-from hub.http.blueprint import PageQuery
-from hub.http.fields import Moment
+from hub.deliveries import service
+from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
+from hub.http.lists import PageQuery
 
 STATUSES = ("pending", "processed", "duplicate", "ignored", "dead")
 
@@ -27,8 +28,14 @@ class ReceiptSchema(Schema):
 class DeliveryQuery(PageQuery):
     """Filters of receipts."""
 
-    status = fields.String(validate=validate.OneOf(STATUSES))
-    integration_id = PublicId("int")
+    sort = Sort(service.LISTING)
+    status = Commas(STATUSES)
+    integration_id = Commas(each=PublicId("int"))
+    q = fields.String(
+        validate=validate.Length(1, 200), metadata={"description": "Plain text that the reason must contain"}
+    )
+    received_after = Moment(metadata={"description": "Received at or after this moment"})
+    received_before = Moment(metadata={"description": "Received before this moment"})
 
 
 class DeliverySchema(Schema):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from hub.deliveries import rules
 from hub.deliveries.models import Delivery
 from hub.integrations.service import whole_config
 from hub.integrations.vault import Vault
+from hub.listing import Listing, Page, among, before, containing, since
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,24 @@ MOST_PER_TURN = 200
 MOST_BYTES_PER_TURN = 8_000_000
 LEASE_SECONDS = 60
 MOST_ATTEMPTS = 5
+
+LISTING = Listing(
+    Delivery,
+    sorts={
+        "received_at": Delivery.received_at,
+        "finished_at": Delivery.finished_at,
+        "status": Delivery.status,
+        "attempts": Delivery.attempts,
+    },
+    filters={
+        "status": among(Delivery.status),
+        "integration_id": among(Delivery.integration_id),
+        "q": containing(Delivery.reason),
+        "received_after": since(Delivery.received_at),
+        "received_before": before(Delivery.received_at),
+    },
+    default_sort="-received_at",
+)
 
 _ACCEPT = text(
     "SELECT outcome, delivery_id FROM accept_delivery(:id, :integration_id, :platform, :token_hash, :is_verified,"
@@ -130,18 +149,9 @@ def get(session: Session, delivery_id: UUID) -> Delivery:
     return found
 
 
-def find(
-    session: Session, *, page: int, limit: int, status: str | None = None, integration_id: UUID | None = None
-) -> tuple[list[Delivery], int]:
-    """One page of receipts, newest first, and how many there are."""
-    mine = [Delivery.organization_id == organization_of(session)]
-    if status:
-        mine.append(Delivery.status == status)
-    if integration_id:
-        mine.append(Delivery.integration_id == integration_id)
-    total = session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
-    newest_first = select(Delivery).where(*mine).order_by(Delivery.received_at.desc(), Delivery.id.desc())
-    return list(session.scalars(newest_first.limit(limit).offset((page - 1) * limit))), total
+def find(session: Session, query: Mapping[str, Any]) -> Page:
+    """One page of receipts."""
+    return LISTING.page(session, query)
 
 
 @contextmanager

@@ -1,43 +1,22 @@
 """The blueprint that all routes use: strict bodies and queries in, envelopes out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 import flask
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, fields
 from webargs import ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from hub.contracts.errors import BadRequest
+from hub.http.lists import ListQuery, PageQuery
+from hub.listing import Page
+
+__all__ = ["JsonBlueprint", "ListQuery", "Page", "PageQuery"]
 
 _View = TypeVar("_View", bound=Callable[..., Any])
-
-DEFAULT_LIMIT = 25
-LARGEST_LIMIT = 200
-LAST_PAGE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list, and how many there are in all."""
-
-    items: Sequence[Any]
-    total: int
-    page: int
-    limit: int
-
-
-class PageQuery(Schema):
-    """Query parameters of every list."""
-
-    class Meta:
-        unknown = RAISE
-
-    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
-    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, LARGEST_LIMIT))
 
 
 class Meta(Schema):

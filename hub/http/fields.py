@@ -1,30 +1,73 @@
-"""Fields that all features use: times as the contract writes them, lists in a query, labels."""
+"""Fields that all features use: times as the contract writes them, lists in a query, the order of a list."""
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from hub.listing import Listing
 
-class Moment(fields.DateTime):
-    """RFC 3339 in UTC with milliseconds and Z."""
+MOST_VALUES = 100
+
+# RFC 3339, 5.6: a time without its offset says nothing
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_NO_MOMENT = "Not a time of RFC 3339 with its offset, e.g. 2026-01-05T10:00:00Z."
+
+
+class Moment(fields.Field[datetime]):
+    """RFC 3339; read with any offset, written in UTC with milliseconds and Z."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"type": "string", "format": "date-time"} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         if value is None:
             return None
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        # in a query an unescaped "+" arrives as a space
+        text = value.replace(" ", "+") if isinstance(value, str) and value[10:11] in {"T", "t"} else value
+        if not isinstance(text, str) or not _MOMENT.fullmatch(text):
+            raise ValidationError(_NO_MOMENT)
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise ValidationError(_NO_MOMENT) from error
 
-class Commas(fields.Field[list[str]]):
-    """Several values in one query parameter, separated by commas; each one of `choices`, where there are any."""
 
-    def __init__(self, choices: tuple[str, ...] = (), **kwargs: Any) -> None:
-        super().__init__(metadata={"type": "string", "description": f"comma-separated {', '.join(choices)}"}, **kwargs)
+class Commas(fields.Field[list[Any]]):
+    """Several values in one query parameter, separated by commas; `each` reads one of them, or `choices` names all."""
+
+    def __init__(self, choices: Sequence[str] = (), each: fields.Field[Any] | None = None, **kwargs: Any) -> None:
+        words = f": {', '.join(choices)}" if choices else ""
+        metadata = {"type": "string", "description": f"One value or several, separated by commas{words}"}
+        super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
         self.choices = choices
+        self.each = each
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
-        found = [part for part in str(value).split(",") if part]
-        unknown = [part for part in found if self.choices and part not in self.choices]
-        if unknown or not found:
-            raise ValidationError(f"Choose from: {', '.join(self.choices)}." if self.choices else "Give a value.")
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        found = str(value).split(",")
+        if "" in found or len(found) > MOST_VALUES:
+            raise ValidationError(f"Give one value or up to {MOST_VALUES}, separated by commas.")
+        if self.choices and not set(found) <= set(self.choices):
+            raise ValidationError(f"Choose from: {', '.join(self.choices)}.")
+        return [self.each.deserialize(one, attr, data) for one in found] if self.each else found
+
+
+class Sort(Commas):
+    """The order of a list: its allowed fields, "-" before one for descending, several separated by commas."""
+
+    def __init__(self, listing: Listing[Any], **kwargs: Any) -> None:
+        default = listing.default_sort
+        choices = [f"{sign}{name}" for name in listing.sorts for sign in ("", "-")]
+        super().__init__(choices, load_default=[default], metadata={"default": default}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        if len({name.removeprefix("-") for name in found}) != len(found):
+            raise ValidationError("Each field can be sorted by once.")
         return found

@@ -3,13 +3,19 @@
 from typing import Any
 
 from hub.accounts import access
-from hub.alerts.models import Alert
-from hub.alerts.schemas import AlertSchema
-from hub.http.blueprint import JsonBlueprint, Page, PageQuery
+from hub.alerts.schemas import AlertQuery, AlertSchema
+from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public, to_public
 from hub.incidents import service
 from hub.incidents.models import Incident
-from hub.incidents.schemas import IncidentInput, IncidentPatch, IncidentQuery, IncidentSchema, TimelineSchema
+from hub.incidents.schemas import (
+    IncidentInput,
+    IncidentPatch,
+    IncidentQuery,
+    IncidentSchema,
+    TimelineQuery,
+    TimelineSchema,
+)
 
 blp = JsonBlueprint("incidents", __name__, url_prefix="/api/v1/incidents", description="Incidents")
 
@@ -20,8 +26,7 @@ blp = JsonBlueprint("incidents", __name__, url_prefix="/api/v1/incidents", descr
 @blp.page(IncidentSchema)
 def list_incidents(query: dict[str, Any]) -> Page:
     """List incidents, newest first; status=open means active and in progress"""
-    found, total = service.find(access.current_session(), **query)
-    return Page(found, total, query["page"], query["limit"])
+    return service.find(access.current_session(), query)
 
 
 @blp.route("", methods=["POST"])
@@ -58,26 +63,20 @@ def change_incident(fields: dict[str, Any], incident_id: str) -> Incident:
 
 @blp.route("/<incident_id>/alerts", methods=["GET"])
 @access.requires("incidents:read")
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(AlertQuery, location="query")
 @blp.page(AlertSchema)
 def list_alerts_of_incident(query: dict[str, Any], incident_id: str) -> Page:
     """List the alerts of an incident"""
-    found: list[Alert] = service.alerts_of(access.current_session(), from_public("inc", incident_id))
-    return _page(found, query)
+    return service.alerts_of(access.current_session(), from_public("inc", incident_id), query)
 
 
 @blp.route("/<incident_id>/timeline", methods=["GET"])
 @access.requires("incidents:read")
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(TimelineQuery, location="query")
 @blp.page(TimelineSchema)
 def get_timeline(query: dict[str, Any], incident_id: str) -> Page:
     """Read everything that happened to an incident, oldest first"""
-    return _page(service.timeline_of(access.current_session(), from_public("inc", incident_id)), query)
-
-
-def _page(found: list[Any], query: dict[str, Any]) -> Page:
-    first = (query["page"] - 1) * query["limit"]
-    return Page(found[first : first + query["limit"]], len(found), query["page"], query["limit"])
+    return service.timeline_of(access.current_session(), from_public("inc", incident_id), query)
 
 
 def _actor() -> str:

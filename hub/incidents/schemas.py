@@ -1,24 +1,49 @@
 """What the incident routes take and give."""
 
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
 from hub.alerts.schemas import LinkSchema
-from hub.http.blueprint import PageQuery
-from hub.http.fields import Commas, Moment
-from hub.http.ids import PublicId, to_public
+from hub.http.fields import Commas, Moment, Sort
+from hub.http.ids import PublicId
+from hub.http.lists import ListQuery, PageQuery
+from hub.incidents import service
 from hub.incidents.rules import MOVES, SEVERITIES
 
 STATUSES = tuple(MOVES)
+MANUAL = "manual"
 
 
-class IncidentQuery(PageQuery):
-    """Filters of incidents."""
+class SourceId(PublicId):
+    """The integration that opened an incident, or "manual"."""
 
-    status = Commas((*STATUSES, "open"), load_default=())
-    severity = Commas(SEVERITIES, load_default=())
-    service = Commas(load_default=())
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("int", metadata={"pattern": "^(int_[0-9a-f]{32}|manual)$"}, **kwargs)
+
+    def _serialize(self, value: UUID | None, attr: str | None, obj: Any, **kwargs: Any) -> str:
+        return super()._serialize(value, attr, obj, **kwargs) or MANUAL
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        return None if value == MANUAL else super().deserialize(value, attr, data, **kwargs)
+
+
+class IncidentQuery(ListQuery):
+    """Filters of incidents; status=open means active and in progress."""
+
+    sort = Sort(service.LISTING)
+    status = Commas((*STATUSES, "open"))
+    severity = Commas(SEVERITIES)
+    service = Commas()
+    tag = Commas()
+    source = Commas(each=SourceId())
+
+
+class TimelineQuery(PageQuery):
+    """The order of a timeline: oldest first, unless asked otherwise."""
+
+    sort = Sort(service.TIMELINE)
 
 
 class _Editable(Schema):
@@ -49,10 +74,6 @@ class IncidentPatch(_Editable):
     resolution = fields.Nested(ResolutionSchema)
 
 
-def _source(incident: Any) -> str:
-    return to_public("int", incident.source_integration_id) if incident.source_integration_id else "manual"
-
-
 class IncidentSchema(Schema):
     """Alerts that belong together, or what a person opened by hand."""
 
@@ -63,7 +84,7 @@ class IncidentSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     service = fields.String(required=True)
     tags = fields.List(fields.String(), required=True)
-    source = fields.Function(_source, required=True, metadata={"type": "string"})
+    source = SourceId(attribute="source_integration_id", required=True)
     alert_count = fields.Integer(required=True)
     resolution = fields.Nested(ResolutionSchema, required=True, allow_none=True)
     links = fields.List(fields.Nested(LinkSchema), required=True)

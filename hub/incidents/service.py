@@ -1,21 +1,51 @@
 """Use cases of incidents by people: open, find, change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from hub import outbox
 from hub.accounts.models import Organization
 from hub.accounts.rules import settings_of
+from hub.alerts import service as alerts
 from hub.alerts.models import Alert
 from hub.contracts.errors import Conflict, NotFound
 from hub.database import new_id, now, organization_of
 from hub.incidents import rules
 from hub.incidents.models import AlertEpisode, Incident, TimelineEntry
+from hub.listing import Listing, Page, among, containing, created, overlapping, ranked
+
+
+def _from_sources(sources: Collection[UUID | None]) -> ColumnElement[bool]:
+    """None is "manual": opened by a person."""
+    return or_(*(Incident.source_integration_id == source for source in sources))
+
+
+LISTING = Listing(
+    Incident,
+    sorts={
+        "created_at": Incident.created_at,
+        "updated_at": Incident.updated_at,
+        "title": Incident.title,
+        "status": Incident.status,
+        "severity": ranked(Incident.severity, rules.SEVERITIES[::-1]),
+        "alert_count": Incident.alert_count,
+    },
+    filters={
+        "status": among(Incident.status, open=rules.OPEN),
+        "severity": among(Incident.severity),
+        "service": among(Incident.service),
+        "tag": overlapping(Incident.tags),
+        "source": _from_sources,
+        "q": containing(Incident.title, Incident.description, Incident.service),
+        **created(Incident),
+    },
+)
+TIMELINE = Listing(TimelineEntry, sorts={"at": TimelineEntry.at}, default_sort="at")
 
 _STAMPS = {"in_progress": "acknowledged_at", "resolved": "resolved_at", "closed": "closed_at"}
 
@@ -48,20 +78,9 @@ def get(session: Session, incident_id: UUID) -> Incident:
     return found
 
 
-def find(
-    session: Session,
-    *,
-    page: int,
-    limit: int,
-    status: Sequence[str] = (),
-    severity: Sequence[str] = (),
-    service: Sequence[str] = (),
-) -> tuple[list[Incident], int]:
-    """One page of incidents, newest first, and how many there are."""
-    mine = [Incident.organization_id == organization_of(session), *_filters(status, severity, service)]
-    total = session.scalar(select(func.count()).select_from(Incident).where(*mine)) or 0
-    newest_first = select(Incident).where(*mine).order_by(Incident.created_at.desc(), Incident.id.desc())
-    return list(session.scalars(newest_first.limit(limit).offset((page - 1) * limit))), total
+def find(session: Session, query: Mapping[str, Any]) -> Page:
+    """One page of incidents."""
+    return LISTING.page(session, query)
 
 
 def change(session: Session, incident_id: UUID, actor: str, fields: Mapping[str, Any]) -> Incident:
@@ -89,36 +108,19 @@ def change(session: Session, incident_id: UUID, actor: str, fields: Mapping[str,
     return incident
 
 
-def alerts_of(session: Session, incident_id: UUID) -> list[Alert]:
-    """The alerts of which an episode belongs to the incident, by when they joined."""
+def alerts_of(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
+    """One page of the alerts of which an episode belongs to the incident. Raises NotFound."""
     get(session, incident_id)
     mine = select(AlertEpisode.alert_id).where(
         AlertEpisode.organization_id == organization_of(session), AlertEpisode.incident_id == incident_id
     )
-    found = select(Alert).where(Alert.organization_id == organization_of(session), Alert.id.in_(mine))
-    return list(session.scalars(found.order_by(Alert.started_at, Alert.id)))
+    return alerts.LISTING.page(session, query, Alert.id.in_(mine))
 
 
-def timeline_of(session: Session, incident_id: UUID) -> list[TimelineEntry]:
-    """Everything that happened, oldest first."""
+def timeline_of(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
+    """One page of everything that happened. Raises NotFound."""
     get(session, incident_id)
-    return list(
-        session.scalars(
-            select(TimelineEntry)
-            .where(TimelineEntry.organization_id == organization_of(session), TimelineEntry.incident_id == incident_id)
-            .order_by(TimelineEntry.at, TimelineEntry.id)
-        )
-    )
-
-
-def _filters(status: Sequence[str], severity: Sequence[str], service: Sequence[str]) -> list[ColumnElement[bool]]:
-    statuses = {one for each in status for one in (rules.OPEN if each == "open" else {each})}
-    wanted: list[tuple[Any, Sequence[str]]] = [
-        (Incident.status, sorted(statuses)),
-        (Incident.severity, severity),
-        (Incident.service, service),
-    ]
-    return [column.in_(values) for column, values in wanted if values]
+    return TIMELINE.page(session, query, TimelineEntry.incident_id == incident_id)
 
 
 def _move(session: Session, incident: Incident, status: str, actor: str) -> None:

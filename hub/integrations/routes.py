@@ -1,5 +1,6 @@
 """Routes of /integrations and /platforms."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import current_app, request
@@ -10,7 +11,7 @@ from hub.http.blueprint import JsonBlueprint, Page, PageQuery
 from hub.http.ids import from_public, to_public
 from hub.integrations import installed, rules, service
 from hub.integrations.models import Integration
-from hub.integrations.schemas import IntegrationInput, IntegrationSchema, PlatformSchema
+from hub.integrations.schemas import IntegrationInput, IntegrationQuery, IntegrationSchema, PlatformSchema
 
 blp = JsonBlueprint("integrations", __name__, url_prefix="/api/v1", description="Connected platforms")
 
@@ -42,12 +43,12 @@ def create_integration(wanted: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/integrations", methods=["GET"])
 @access.requires("integrations:read")
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(IntegrationQuery, location="query")
 @blp.page(IntegrationSchema)
 def list_integrations(query: dict[str, Any]) -> Page:
     """List the connected platforms, newest first"""
-    found, total = service.find(access.current_session(), **query)
-    return Page([_shown(integration) for integration in found], total, **query)
+    page = service.find(access.current_session(), query)
+    return replace(page, items=[_shown(integration) for integration in page.items])
 
 
 @blp.route("/integrations/<integration_id>", methods=["GET"])

@@ -2,8 +2,18 @@
 
 from marshmallow import Schema, fields, validate
 
-from hub.http.fields import Moment
+from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
+from hub.http.lists import ListQuery
+from hub.integrations import service
+
+
+class IntegrationQuery(ListQuery):
+    """Filters of integrations."""
+
+    sort = Sort(service.LISTING)
+    platform = Commas()
+    enabled = fields.Boolean()
 
 
 class IntegrationInput(Schema):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.contracts.connector import Connector
@@ -15,6 +14,23 @@ from hub.database import new_id, now, organization_of
 from hub.integrations import rules
 from hub.integrations.models import Integration
 from hub.integrations.vault import Vault
+from hub.listing import Listing, Page, among, containing, created
+
+LISTING = Listing(
+    Integration,
+    sorts={
+        "created_at": Integration.created_at,
+        "updated_at": Integration.updated_at,
+        "name": Integration.name,
+        "platform": Integration.platform,
+    },
+    filters={
+        "platform": among(Integration.platform),
+        "enabled": Integration.enabled.is_,
+        "q": containing(Integration.name, Integration.platform),
+        **created(Integration),
+    },
+)
 
 _TOKEN_BYTES = 32
 
@@ -69,12 +85,9 @@ def get(session: Session, integration_id: UUID) -> Integration:
     return found
 
 
-def find(session: Session, *, page: int, limit: int) -> tuple[list[Integration], int]:
-    """One page of the organization's integrations, newest first, and how many there are."""
-    mine = (Integration.organization_id == organization_of(session)) & Integration.deleted_at.is_(None)
-    total = session.scalar(select(func.count()).select_from(Integration).where(mine)) or 0
-    newest_first = select(Integration).where(mine).order_by(Integration.created_at.desc(), Integration.id.desc())
-    return list(session.scalars(newest_first.limit(limit).offset((page - 1) * limit))), total
+def find(session: Session, query: Mapping[str, Any]) -> Page:
+    """One page of the organization's integrations."""
+    return LISTING.page(session, query, Integration.deleted_at.is_(None))
 
 
 def delete(session: Session, integration_id: UUID) -> None:
