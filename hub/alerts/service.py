@@ -70,11 +70,12 @@ def record(session: Session, occurrences: Sequence[Occurrence]) -> Recorded:
     alert_ids = {key: known[key].id if key in known else new_id() for key in by_alert}
     late = [key for key, alert in known.items() if any(rules.is_late(e, ledger.state_of(alert)) for e in by_alert[key])]
     histories = ledger.histories(session, [known[key].id for key in late])
+    marks = ledger.marks(session, [known[key].id for key in late])
     changes = []
     for key, events in by_alert.items():
         before = known.get(key)
         if key in histories:
-            state = rules.fold([*histories[key], *events])
+            state = rules.fold([*histories[key], *events], marks=marks.get(alert_ids[key], ()))
         else:
             state = rules.fold(events, ledger.state_of(before) if before else None)
         changes.append(_change(alert_ids[key], key, state, before))
