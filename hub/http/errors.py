@@ -15,6 +15,7 @@ from hub.contracts.errors import OverwatchError
 log = logging.getLogger(__name__)
 
 _STORE_RETRY_SECONDS = 2
+_LOCATIONS = frozenset({"json", "query", "headers", "path", "form"})
 
 
 def register(app: Flask) -> None:
@@ -50,7 +51,7 @@ def _from_framework(error: HTTPException) -> Response:
     phrase = HTTPStatus(status).phrase
     messages = getattr(error, "data", {}).get("messages")
     if messages is not None:
-        return answer(status, "Validation error", "validation_error", details=_flatten(messages))
+        return answer(status, "Validation error", "validation_error", details=_by_field(messages))
     response = answer(status, error.description or phrase, phrase.lower().replace(" ", "_"))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -73,16 +74,20 @@ def _unforeseen(error: Exception) -> Response:
     return answer(500, "Something went wrong here; it is logged under this request id.", "internal_error")
 
 
+def _by_field(messages: Any) -> dict[str, list[str]]:
+    """Webargs nests messages by where the value came from, marshmallow by field; the contract has field → messages."""
+    if isinstance(messages, dict) and len(messages) == 1 and set(messages) <= _LOCATIONS:
+        (messages,) = messages.values()
+    return _flatten(messages)
+
+
 def _flatten(messages: Any, prefix: str = "") -> dict[str, list[str]]:
-    """Marshmallow nests messages by location, field and index; the contract has field → messages."""
     if isinstance(messages, list):
         return {prefix or "_schema": [str(message) for message in messages]}
     if not isinstance(messages, dict):
         return {prefix or "_schema": [str(messages)]}
     flat: dict[str, list[str]] = {}
     for key, value in messages.items():
-        is_location = not prefix and key in {"json", "query", "headers", "path", "form"}
-        name = "" if is_location else f"{prefix}.{key}" if prefix else str(key)
-        for field, texts in _flatten(value, name).items():
+        for field, texts in _flatten(value, f"{prefix}.{key}" if prefix else str(key)).items():
             flat.setdefault(field, []).extend(texts)
     return flat

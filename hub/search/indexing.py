@@ -89,7 +89,7 @@ def _drafts(incident: Incident, alerts: Sequence[Alert]) -> list[Draft]:
         severity=incident.severity,
         status=incident.status,
         tags=incident.tags,
-        names=sorted({names.fold(name) for name in [*answers_to, *titles, incident.title]}),
+        names=sorted({names.identity(name) for name in [*answers_to, *titles, incident.title]} - {""}),
         created_at=incident.created_at,
     )
     if not incident.resolution or incident.status not in _SOLVED:

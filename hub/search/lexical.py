@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 _SATURATION = 1.2
-_LENGTH = 0.4  # low, for chunks are of like length already
+_LENGTH = 0.6
+
+
+ChunkId = tuple[UUID, int]  # the document, and the chunk's ordinal in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Candidate:
     distinct lexemes.
     """
 
-    chunk_id: UUID
+    chunk_id: ChunkId
     document_id: UUID
     cosine: float
     frequencies: Sequence[int]

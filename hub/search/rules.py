@@ -1,0 +1,155 @@
+"""What kind of query it is, and which documents answer it in which order: decisions from given numbers alone.
+
+The weights were tuned on half of the queries of two public sets of runbooks, and on log lines quoted in them, and
+checked on the other half.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from hub import names
+from hub.search import confidence, lexical, logs
+from hub.search.lexical import Candidate, ChunkId
+
+Kind = Literal["alert", "log", "text"]
+
+# What the words weigh beside the meaning, which weighs 1: a log line is quoted, a description is paraphrased.
+LEXICAL_WEIGHT: Mapping[Kind, float] = {"alert": 0.3, "text": 0.3, "log": 0.6}
+_SECOND_CHUNK = 0.2  # a document that speaks of it twice beats a sibling that mentions it once
+
+_FURTHEST = 0.06  # that verdicts can move a score; neighbours lie about 0.05 apart
+_DOUBT = 2  # verdicts that it takes to go half of the way
+_USED = 0.5  # of a verdict: a page that was opened and used need not have helped
+
+_LABELLED = re.compile(r"\balertname\s*[=:]")
+_ONE_NAME = re.compile(r"[^\W\d_]\w+")
+_LOG = re.compile(
+    r"""^\W*(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|PANIC|panic)\b|\blevel=\w
+      |\[(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE)\]
+      |\b\d{4}[-/]\d\d[-/]\d\d[T\s]\d\d:\d\d|^\W*(?:[IWEF]\d{4}|[A-Z][a-z]{2}\s+\d{1,2})\s\d\d:\d\d:\d\d
+      |^Traceback\b|\b\w+(?:\.\w+)+(?:Error|Exception)\b|^\w*(?:Error|Exception):""",
+    re.VERBOSE,
+)
+
+
+def query_kind(text: str) -> Kind:
+    """`alert` for one compound name or labels, `log` for lines with what logs have, else `text`."""
+    query = text.strip()
+    if _LABELLED.search(query) or (_ONE_NAME.fullmatch(query) and len(names.parts(query)) > 1):
+        return "alert"
+    is_log = "\n" in query or _LOG.search(query) or logs.is_frame(query)
+    return "log" if is_log else "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a document and this query besides its text; the counts are verdicts of one organization."""
+
+    exact_name: bool = False
+    linked_runbook: bool = False
+    confirmed: bool = False
+    helped: int = 0
+    used: int = 0
+    wrong: int = 0
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the document goes before all that are only similar."""
+        return self.exact_name or self.linked_runbook or self.confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A document in the answer: `chunk_id` is the passage to show; `semantic`, `lexical`, `confidence` are 0 to 1.
+
+    `score` orders the results of this one query, verdicts included; `reasons` say what counted.
+    """
+
+    document_id: UUID
+    chunk_id: ChunkId
+    score: float
+    semantic: float
+    lexical: float
+    confidence: float
+    reasons: tuple[str, ...]
+
+
+def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence]) -> list[Result]:
+    """The candidates' documents, best first: those with explicit evidence, then by meaning, words and verdicts.
+
+    A document can be ranked only by its chunks, so whoever has evidence for one puts a chunk of it among the
+    candidates.
+    """
+    found = _matches(candidates, evidence, LEXICAL_WEIGHT[kind])
+    found.sort(key=lambda match: (match.evidence.is_explicit, match.score), reverse=True)
+    scores = sorted((match.score for match in found), reverse=True)
+    return [_result(match, _margin(match.score, scores)) for match in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    best: Candidate
+    evidence: Evidence
+    score: float
+    lexical: float
+    coverage: float
+
+
+def _matches(candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence], lexical_weight: float) -> list[_Match]:
+    rarity = lexical.rarity(candidates)
+    words = dict(zip((c.chunk_id for c in candidates), lexical.scores(candidates, rarity), strict=True))
+    chunks: dict[UUID, list[Candidate]] = defaultdict(list)
+    for candidate in sorted(candidates, key=lambda c: c.cosine, reverse=True):
+        chunks[candidate.document_id].append(candidate)
+    matches = []
+    for document_id, own in chunks.items():
+        known = evidence.get(document_id, Evidence())
+        matched = max(words[chunk.chunk_id] for chunk in own)
+        meaning = (1 - _SECOND_CHUNK) * own[0].cosine + _SECOND_CHUNK * own[min(1, len(own) - 1)].cosine
+        score = (meaning + lexical_weight * matched) / (1 + lexical_weight) + _verdict(known)
+        matches.append(_Match(own[0], known, score, matched, lexical.coverage(own, rarity)))
+    return matches
+
+
+def _verdict(evidence: Evidence) -> float:
+    """What people's verdicts add to a score: nothing without any, never more than `_FURTHEST` either way."""
+    balance = evidence.helped + _USED * evidence.used - evidence.wrong
+    return _FURTHEST * balance / (abs(balance) + _DOUBT)
+
+
+def _margin(score: float, scores: Sequence[float]) -> float:
+    """The lead over the best of the others, below 0 for all but the first; the whole score when there is no other."""
+    rest = scores[1:2] if score == scores[0] else scores[:1]
+    return score - max(rest, default=0.0)
+
+
+def _result(match: _Match, margin: float) -> Result:
+    signals = confidence.Signals(match.best.cosine, margin, match.coverage, match.evidence.is_explicit)
+    return Result(
+        document_id=match.best.document_id,
+        chunk_id=match.best.chunk_id,
+        score=match.score,
+        semantic=min(1.0, max(0.0, match.best.cosine)),
+        lexical=match.lexical,
+        confidence=confidence.estimate(signals),
+        reasons=tuple(_reasons(match)),
+    )
+
+
+def _reasons(match: _Match) -> Iterator[str]:
+    known = match.evidence
+    told = {
+        "has the alert's exact name": known.exact_name,
+        "is the runbook that the alert links to": known.linked_runbook,
+        "was confirmed for this alert by your team": known.confirmed,
+        f"helped {known.helped} times in your organization": known.helped,
+        f"was used {known.used} times in your organization": known.used,
+        f"was called wrong {known.wrong} times in your organization": known.wrong,
+        f"{match.best.cosine:.0%} similar in meaning": match.best.cosine > 0,
+        f"has {match.coverage:.0%} of the words": match.coverage > 0,
+    }
+    return (reason for reason, holds in told.items() if holds)
