@@ -10,19 +10,151 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT u.organization_id, u.id, u.password_hash, u.status FROM users u WHERE lower(u.email) = lower(p_email)
 $$;
 
--- Every request asks: does the session still stand, and is its user still active?
-CREATE OR REPLACE FUNCTION find_session(p_session_id uuid)
-RETURNS TABLE (organization_id uuid, user_id uuid, role text)
+-- Every request asks: does the session still stand, is it in use, and is its user still active?
+CREATE OR REPLACE FUNCTION find_session(p_session_id uuid, p_user_id uuid)
+RETURNS TABLE (organization_id uuid, role text, plan text, plan_limits jsonb, idle_seconds double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT u.organization_id, u.id, u.role
-    FROM sessions s JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id
-    WHERE s.id = p_session_id AND s.revoked_at IS NULL AND s.expires_at > overwatch_now() AND u.status = 'active'
+    SELECT u.organization_id, u.role, o.plan, o.plan_limits, extract(epoch FROM overwatch_now() - s.last_seen_at)
+    FROM sessions s
+    JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id
+    JOIN organizations o ON o.id = s.organization_id
+    WHERE s.id = p_session_id AND s.user_id = p_user_id AND u.status = 'active'
+      AND s.revoked_at IS NULL AND s.expires_at > overwatch_now()
+      AND s.last_seen_at > overwatch_now()
+          - make_interval(mins => coalesce((o.settings ->> 'session_timeout_minutes')::integer, 480))
 $$;
 
--- The first organization of a self-hosted hub gets the plan without limits.
-CREATE OR REPLACE FUNCTION is_first_organization() RETURNS boolean
+-- An API key lives as long as its maker is active, and can do no more than its maker can now.
+CREATE OR REPLACE FUNCTION find_api_key(p_key_hash bytea)
+RETURNS TABLE (organization_id uuid, api_key_id uuid, user_id uuid, role text, plan text, plan_limits jsonb,
+               permissions text[], ip_allowlist text[], idle_seconds double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT NOT EXISTS (SELECT FROM organizations)
+    SELECT k.organization_id, k.id, u.id, u.role, o.plan, o.plan_limits, k.permissions, k.ip_allowlist,
+           coalesce(extract(epoch FROM overwatch_now() - k.last_used_at), 'Infinity')
+    FROM api_keys k
+    JOIN users u ON u.organization_id = k.organization_id AND u.id = k.user_id
+    JOIN organizations o ON o.id = k.organization_id
+    WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND u.status = 'active'
+      AND (k.expires_at IS NULL OR k.expires_at > overwatch_now())
+$$;
+
+-- A link in a mail names nobody; its token finds whom it was for.
+CREATE OR REPLACE FUNCTION find_mail_token(p_token_hash bytea, p_purpose text)
+RETURNS TABLE (organization_id uuid, token_id uuid, user_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT t.organization_id, t.id, t.user_id FROM mail_tokens t
+    WHERE t.token_hash = p_token_hash AND t.purpose = p_purpose
+      AND t.used_at IS NULL AND t.expires_at > overwatch_now()
+$$;
+
+-- The first organization of a self-hosted hub gets the plan without limits; two that come at once take turns.
+CREATE OR REPLACE FUNCTION is_first_organization() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('first organization', 0));
+    RETURN NOT EXISTS (SELECT FROM organizations);
+END $$;
+
+-- Counts a login as failed before its password is looked at, so that a hundred guesses at once are a hundred guesses;
+-- a right password takes it back. Gives the seconds to wait when one of the subjects is locked, and then counts nothing.
+-- Every lock is twice as long as the one before, until a day without a failure has passed.
+CREATE OR REPLACE FUNCTION begin_login(
+    p_subjects text[], p_limits integer[], p_lock_seconds integer, p_longest_seconds integer)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    wait_until timestamptz;
+BEGIN
+    IF random() < 0.01 THEN
+        DELETE FROM login_failures f WHERE f.last_at < overwatch_now() - interval '3 days';
+    END IF;
+    INSERT INTO login_failures (subject) SELECT unnest(p_subjects) ORDER BY 1 ON CONFLICT DO NOTHING;
+    PERFORM FROM login_failures f WHERE f.subject = ANY (p_subjects) ORDER BY f.subject FOR UPDATE;
+    SELECT max(f.locked_until) INTO wait_until FROM login_failures f
+    WHERE f.subject = ANY (p_subjects) AND f.locked_until > overwatch_now();
+    IF wait_until IS NOT NULL THEN
+        RETURN ceil(extract(epoch FROM wait_until - overwatch_now()));
+    END IF;
+    UPDATE login_failures f
+    SET failure_count = after.failures, lock_count = after.locks + after.is_locking::integer, last_at = overwatch_now(),
+        locked_until = CASE WHEN after.is_locking THEN overwatch_now() + make_interval(
+            secs => least(p_lock_seconds * power(2, least(after.locks, 20)), p_longest_seconds)) END
+    FROM (
+        SELECT counted.*, counted.failures >= counted.most AS is_locking
+        FROM (
+            SELECT old.subject, asked.most,
+                   CASE WHEN old.locked_until IS NOT NULL OR old.last_at < overwatch_now() - interval '1 day' THEN 1
+                        ELSE old.failure_count + 1 END AS failures,
+                   CASE WHEN old.last_at < overwatch_now() - interval '2 days' THEN 0 ELSE old.lock_count END AS locks
+            FROM login_failures old
+            JOIN unnest(p_subjects, p_limits) AS asked (subject, most) ON asked.subject = old.subject
+        ) counted
+    ) after
+    WHERE f.subject = after.subject;
+    RETURN 0;
+END $$;
+
+-- The password was right: the account starts anew, the address takes back what this login had counted against it.
+CREATE OR REPLACE FUNCTION end_login(p_account text, p_address text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM login_failures f WHERE f.subject = p_account;
+    UPDATE login_failures f
+    SET failure_count = greatest(f.failure_count - 1, 0), locked_until = NULL,
+        lock_count = f.lock_count - (f.locked_until IS NOT NULL)::integer
+    WHERE f.subject = p_address
+$$;
+
+-- A person with the permission to, or a new password, ends the lock of an account.
+CREATE OR REPLACE FUNCTION unlock_login(p_account text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM login_failures f WHERE f.subject = p_account
+$$;
+
+-- A failed login stands in the audit log of the account's organization, where there is one; the same statement is run
+-- for an address without an account, so that the answer takes as long.
+CREATE OR REPLACE FUNCTION note_failed_login(
+    p_id uuid, p_email text, p_address text, p_user_agent text, p_request_id text)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO audit_log (organization_id, id, actor_kind, action, subject_id, result, address, user_agent, request_id)
+    SELECT u.organization_id, p_id, 'anonymous', 'sessions:create', u.id, 'refused', p_address, p_user_agent, p_request_id
+    FROM users u WHERE lower(u.email) = lower(p_email)
+$$;
+
+-- Asking twice while the first still waits is asking once.
+CREATE OR REPLACE FUNCTION request_mail(p_id uuid, p_purpose text, p_email text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO mails (id, purpose, email) VALUES (p_id, p_purpose, p_email) ON CONFLICT DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION claim_mails(p_token uuid, p_most integer, p_lease_seconds integer)
+RETURNS TABLE (id uuid, purpose text, email text, attempts smallint, organization_id uuid, user_id uuid, status text,
+               organization text)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH claimed AS (
+        UPDATE mails m
+        SET attempts = m.attempts + 1, lease_token = p_token,
+            next_at = overwatch_now() + make_interval(secs => p_lease_seconds)
+        FROM (SELECT d.id FROM mails d WHERE NOT d.is_dead AND d.next_at <= overwatch_now()
+              ORDER BY d.next_at LIMIT p_most FOR UPDATE SKIP LOCKED) due
+        WHERE m.id = due.id
+        RETURNING m.*
+    )
+    SELECT c.id, c.purpose, c.email, c.attempts, u.organization_id, u.id, u.status, o.name
+    FROM claimed c
+    LEFT JOIN users u ON lower(u.email) = lower(c.email)
+    LEFT JOIN organizations o ON o.id = u.organization_id
+$$;
+
+-- Sent, or nobody to send it to: gone. Otherwise it is tried again after p_retry_seconds, or never (NULL).
+CREATE OR REPLACE FUNCTION finish_mail(p_id uuid, p_token uuid, p_is_done boolean, p_retry_seconds integer)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM mails m WHERE m.id = p_id AND m.lease_token = p_token AND p_is_done;
+    UPDATE mails m
+    SET is_dead = p_retry_seconds IS NULL,
+        next_at = overwatch_now() + make_interval(secs => coalesce(p_retry_seconds, 0))
+    WHERE m.id = p_id AND m.lease_token = p_token AND NOT p_is_done
 $$;
 
 -- deliveries ---------------------------------------------------------------------------------------------------------
@@ -163,18 +295,62 @@ $$;
 
 -- search -------------------------------------------------------------------------------------------------------------
 
--- Full-text search is not leakproof, so under the policy its index would be ignored; here the same predicate stands
--- written out, and the tenant is no argument: it is the transaction's.
-CREATE OR REPLACE FUNCTION search_text(p_query tsquery, p_kinds text[], p_most integer)
-RETURNS TABLE (document_id uuid, ordinal integer, rank real)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT c.document_id, c.ordinal, ts_rank(c.lexemes, p_query, 1) AS rank
-    FROM chunks c
-    JOIN documents d ON d.organization_id = c.organization_id AND d.id = c.document_id AND d.kind = ANY (p_kinds)
-    WHERE c.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
-      AND c.lexemes @@ p_query
-    ORDER BY rank DESC LIMIT p_most
+-- What a search asks of a document besides its text; NULL asks nothing. Plain SQL, so the planner writes it out in place.
+CREATE OR REPLACE FUNCTION document_fits(
+    d documents, p_kinds text[], p_services text[], p_severities text[], p_statuses text[], p_tags text[],
+    p_created_after timestamptz, p_created_before timestamptz)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT d.kind = ANY (p_kinds)
+       AND (p_services IS NULL OR d.service = ANY (p_services))
+       AND (p_severities IS NULL OR d.severity = ANY (p_severities))
+       AND (p_statuses IS NULL OR d.status = ANY (p_statuses))
+       AND (p_tags IS NULL OR d.tags @> p_tags)
+       AND (p_created_after IS NULL OR d.created_at >= p_created_after)
+       AND (p_created_before IS NULL OR d.created_at < p_created_before)
 $$;
+
+-- The chunks worth ranking: nearest in meaning, richest in shared words, and those of documents with one of the names.
+-- Text operators are not leakproof, so under the policy their index would be ignored; here the same predicate stands
+-- written out, and the tenant is no argument: it is the transaction's. Small tenants are scanned exactly (the "+ 0"
+-- keeps the planner off the approximate index), large ones by HNSW.
+CREATE OR REPLACE FUNCTION search_candidates(
+    p_vector halfvec, p_model text, p_query tsquery, p_names text[], p_most integer, p_kinds text[],
+    p_services text[], p_severities text[], p_statuses text[], p_tags text[],
+    p_created_after timestamptz, p_created_before timestamptz)
+RETURNS TABLE (document_id uuid, ordinal integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+BEGIN
+    IF EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000) THEN
+        PERFORM set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
+        RETURN QUERY
+        SELECT c.document_id, c.ordinal
+        FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
+        WHERE c.organization_id = tenant AND c.model = p_model
+          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+        ORDER BY c.embedding <=> p_vector LIMIT p_most;
+    ELSE
+        RETURN QUERY
+        SELECT c.document_id, c.ordinal
+        FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
+        WHERE c.organization_id = tenant AND c.model = p_model
+          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+        ORDER BY (c.embedding <=> p_vector) + 0 LIMIT p_most;
+    END IF;
+    RETURN QUERY
+    SELECT c.document_id, c.ordinal
+    FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
+    WHERE c.organization_id = tenant AND c.model = p_model AND c.lexemes @@ p_query
+      AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+    ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT p_most;
+    RETURN QUERY
+    SELECT c.document_id, c.ordinal
+    FROM documents d JOIN chunks c ON c.organization_id = tenant AND c.document_id = d.id
+    WHERE d.organization_id = tenant AND d.names && p_names AND c.model = p_model
+      AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+    LIMIT p_most;
+END $$;
 
 -- The functions above answer the runtime role and nobody else.
 DO $$
