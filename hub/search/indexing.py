@@ -22,6 +22,7 @@ from hub.search.chunks import cut
 from hub.search.embedding.loaded import embedder
 from hub.search.embedding.model import Embedder
 from hub.search.models import Document, DocumentChunk
+from hub.search.text import identity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,7 @@ def _drafts(incident: Incident, alerts: Sequence[Alert]) -> list[Draft]:
         severity=incident.severity,
         status=incident.status,
         tags=incident.tags,
-        names=sorted({names.identity(name) for name in [*answers_to, *titles, incident.title]} - {""}),
+        names=sorted({identity(name) for name in [*answers_to, *titles, incident.title]} - {""}),
         created_at=incident.created_at,
     )
     if not incident.resolution or incident.status not in _SOLVED:
