@@ -5,6 +5,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def own(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.mark.parametrize("role", ["overwatch_owner", "overwatch_app", "overwatch_broker"])
-def test_no_role_of_the_hub_stands_above_row_level_security(postgres: EmbeddedPostgres, role: str):
+def test_no_role_of_the_hub_stands_above_row_level_security(postgres: EmbeddedPostgres, role: str) -> None:
     with postgres.connect() as admin:
         rights = admin.execute(
             "SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication, rolcanlogin"
@@ -80,7 +81,9 @@ def test_no_role_of_the_hub_stands_above_row_level_security(postgres: EmbeddedPo
     assert rights == (False, False, False, False, False, True)
 
 
-def test_owner_makes_tables_with_vectors_and_the_app_cannot_make_any(postgres: EmbeddedPostgres, settings: Settings):
+def test_owner_makes_tables_with_vectors_and_the_app_cannot_make_any(
+    postgres: EmbeddedPostgres, settings: Settings
+) -> None:
     with as_role(settings, "overwatch_owner") as owner:
         owner.execute("CREATE TABLE meanings (it vector(3))")
         owner.execute("INSERT INTO meanings VALUES ('[1,2,3]')")
@@ -102,12 +105,12 @@ def test_owner_makes_tables_with_vectors_and_the_app_cannot_make_any(postgres: E
 )
 def test_roles_stay_out_of_databases_that_are_not_theirs(
     postgres: EmbeddedPostgres, settings: Settings, role: str, database: str
-):
+) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         as_role(settings, role, database)
 
 
-def test_broker_has_queues_without_being_anybody(postgres: EmbeddedPostgres, settings: Settings):
+def test_broker_has_queues_without_being_anybody(postgres: EmbeddedPostgres, settings: Settings) -> None:
     with as_role(settings, "overwatch_broker", "overwatch_broker") as broker:
         broker.execute("SELECT pgmq.create('ingest')")
         broker.execute("SELECT pgmq.send('ingest', '{\"id\": 1}')")
@@ -117,7 +120,7 @@ def test_broker_has_queues_without_being_anybody(postgres: EmbeddedPostgres, set
     assert owner == ("overwatch_broker",)
 
 
-def test_kombu_sends_and_receives_through_the_broker_url(postgres: EmbeddedPostgres, settings: Settings):
+def test_kombu_sends_and_receives_through_the_broker_url(postgres: EmbeddedPostgres, settings: Settings) -> None:
     from kombu import Connection
 
     conninfo = psycopg.conninfo.make_conninfo(
@@ -134,7 +137,7 @@ def test_kombu_sends_and_receives_through_the_broker_url(postgres: EmbeddedPostg
     assert message.payload == {"delivery_id": "7"}
 
 
-def test_another_version_of_pgmq_replaces_the_installed_one(postgres: EmbeddedPostgres):
+def test_another_version_of_pgmq_replaces_the_installed_one(postgres: EmbeddedPostgres) -> None:
     from hub.embedded import databases
 
     with postgres.connect("overwatch_broker") as admin:
@@ -145,7 +148,7 @@ def test_another_version_of_pgmq_replaces_the_installed_one(postgres: EmbeddedPo
         assert admin.execute("SELECT count(*) FROM pg_proc WHERE proname = 'purge_queue'").fetchone() == (1,)
 
 
-def test_a_test_database_is_a_copy_with_the_same_rights(postgres: EmbeddedPostgres, settings: Settings):
+def test_a_test_database_is_a_copy_with_the_same_rights(postgres: EmbeddedPostgres, settings: Settings) -> None:
     postgres.create_database("pattern")
     with as_role(settings, "overwatch_owner", "pattern") as owner:
         owner.execute("CREATE TABLE t AS SELECT 42 AS it; GRANT SELECT ON t TO overwatch_app")
@@ -161,19 +164,19 @@ def test_a_test_database_is_a_copy_with_the_same_rights(postgres: EmbeddedPostgr
 # --- who reaches it, and what it tells ------------------------------------------------------------------------------
 
 
-def test_it_listens_on_a_private_socket_only(postgres: EmbeddedPostgres, settings: Settings):
+def test_it_listens_on_a_private_socket_only(postgres: EmbeddedPostgres, settings: Settings) -> None:
     with postgres.connect() as admin:
         assert admin.execute("SHOW listen_addresses").fetchone() == ("",)
     for folder in (settings.socket_folder, settings.data_dir / "pg18"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_wrong_password_does_not_get_in(postgres: EmbeddedPostgres, settings: Settings):
+def test_a_wrong_password_does_not_get_in(postgres: EmbeddedPostgres, settings: Settings) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(host=str(settings.socket_folder), user="overwatch_app", password="guess", dbname="overwatch")
 
 
-def test_the_log_quotes_neither_rows_nor_statements(postgres: EmbeddedPostgres, settings: Settings):
+def test_the_log_quotes_neither_rows_nor_statements(postgres: EmbeddedPostgres, settings: Settings) -> None:
     with postgres.connect("overwatch") as admin:
         admin.execute("CREATE TABLE secrets (it text PRIMARY KEY)")
         for _ in range(2):
@@ -188,7 +191,7 @@ def test_the_log_quotes_neither_rows_nor_statements(postgres: EmbeddedPostgres, 
 
 
 @only_as_root
-def test_root_runs_it_as_an_account_that_cannot_even_walk_to_the_folder(tmp_path: Path):
+def test_root_runs_it_as_an_account_that_cannot_even_walk_to_the_folder(tmp_path: Path) -> None:
     closed = tmp_path / "home"
     closed.mkdir(mode=0o700)
     settings = settings_of(closed / "data")
@@ -203,7 +206,7 @@ def test_root_runs_it_as_an_account_that_cannot_even_walk_to_the_folder(tmp_path
 @pytest.mark.parametrize("data_is_reachable", [True, False])
 def test_root_copies_programs_that_the_account_cannot_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data_is_reachable: bool
-):
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         reachable = Path(name)
         reachable.chmod(0o755)
@@ -222,7 +225,7 @@ def test_root_copies_programs_that_the_account_cannot_read(
 
 
 @only_as_root
-def test_root_runs_it_as_the_user_who_made_the_folder(tmp_path: Path):
+def test_root_runs_it_as_the_user_who_made_the_folder(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     EmbeddedPostgres(settings, conf=FAST).__enter__().stop()
     for folder in (settings.data_dir / "pg18", settings.socket_folder):
@@ -242,7 +245,7 @@ def kill_server(server: EmbeddedPostgres) -> int:
     return server.postmaster.pid
 
 
-def test_committed_rows_survive_a_kill_of_the_server(tmp_path: Path):
+def test_committed_rows_survive_a_kill_of_the_server(tmp_path: Path) -> None:
     server = EmbeddedPostgres(settings_of(tmp_path))
     server.start()
     with server.connect() as admin:
@@ -254,7 +257,7 @@ def test_committed_rows_survive_a_kill_of_the_server(tmp_path: Path):
     server.stop()
 
 
-def test_a_stranger_with_the_dead_server_s_pid_is_no_obstacle(own: EmbeddedPostgres, tmp_path: Path):
+def test_a_stranger_with_the_dead_server_s_pid_is_no_obstacle(own: EmbeddedPostgres, tmp_path: Path) -> None:
     own.start()
     kill_server(own)
     account = own.postmaster.child.account
@@ -270,7 +273,7 @@ def test_a_stranger_with_the_dead_server_s_pid_is_no_obstacle(own: EmbeddedPostg
         stranger.wait()
 
 
-def test_a_busy_backend_does_not_keep_a_killed_server_from_coming_back(own: EmbeddedPostgres):
+def test_a_busy_backend_does_not_keep_a_killed_server_from_coming_back(own: EmbeddedPostgres) -> None:
     own.start()
     busy = own.connect()
     busy.execute("CREATE FUNCTION spin() RETURNS void LANGUAGE plpgsql AS 'BEGIN LOOP END LOOP; END'")
@@ -287,14 +290,14 @@ def test_a_busy_backend_does_not_keep_a_killed_server_from_coming_back(own: Embe
     busy.close()
 
 
-def test_an_initdb_that_was_killed_is_begun_anew(own: EmbeddedPostgres, tmp_path: Path):
+def test_an_initdb_that_was_killed_is_begun_anew(own: EmbeddedPostgres, tmp_path: Path) -> None:
     (tmp_path / ".pg18.draft").mkdir()
     (tmp_path / ".pg18.draft" / "PG_VERSION").write_text("18\n")
     own.start()
     assert not (tmp_path / ".pg18.draft").exists()
 
 
-def test_changed_secrets_are_followed(tmp_path: Path):
+def test_changed_secrets_are_followed(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     EmbeddedPostgres(settings, conf=FAST).__enter__().stop()
     changed = settings_of(tmp_path, superuser_password="it's new", app_password="n'ew too", owner_password="also")
@@ -304,7 +307,7 @@ def test_changed_secrets_are_followed(tmp_path: Path):
             as_role(settings, "overwatch_app")
 
 
-def test_the_server_gets_nothing_of_our_environment(own: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch):
+def test_the_server_gets_nothing_of_our_environment(own: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OVERWATCH_ENCRYPTION_KEY", "for-nobody-else")
     monkeypatch.setenv("PGPORT", "6000")
     monkeypatch.setenv("PGHOST", "nowhere")
@@ -316,37 +319,37 @@ def test_the_server_gets_nothing_of_our_environment(own: EmbeddedPostgres, monke
 
 
 @pytest.mark.parametrize("place", ["pg18", "pg17", "."])
-def test_data_of_another_major_are_refused(own: EmbeddedPostgres, tmp_path: Path, place: str):
+def test_data_of_another_major_are_refused(own: EmbeddedPostgres, tmp_path: Path, place: str) -> None:
     (tmp_path / place).mkdir(exist_ok=True)
     (tmp_path / place / "PG_VERSION").write_text("17\n")
     assert f"{tmp_path / place} holds data of Postgres 17" in refusal(own)
 
 
-def test_programs_of_another_major_are_refused(tmp_path: Path):
+def test_programs_of_another_major_are_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres").write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 17.2 (Debian 17.2-1)'\n")
     (tmp_path / "postgres").chmod(0o755)
     assert "needs Postgres 18" in refusal(EmbeddedPostgres(settings_of(tmp_path / "data"), bindir=tmp_path))
 
 
-def test_missing_programs_are_named(tmp_path: Path):
+def test_missing_programs_are_named(tmp_path: Path) -> None:
     assert str(tmp_path / "nowhere") in refusal(EmbeddedPostgres(settings_of(tmp_path), bindir=tmp_path / "nowhere"))
 
 
-def test_a_server_that_does_not_start_says_why_and_leaves_nothing(tmp_path: Path):
+def test_a_server_that_does_not_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     broken = EmbeddedPostgres(settings_of(tmp_path), conf=["shared_buffers=plenty"])
     assert 'invalid value for parameter "shared_buffers"' in refusal(broken)
     assert broken.postmaster
     assert not broken.postmaster.is_running()
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     (tmp_path / "run").write_text("a file where a folder should be")
     assert str(tmp_path) in refusal(EmbeddedPostgres(settings))
 
 
 @only_as_root
-def test_a_full_disk_is_called_one(tmp_path: Path):
+def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", tmp_path], check=False).returncode == 0
     if not mounted:
         pytest.skip("this machine lets nobody mount")
@@ -357,8 +360,21 @@ def test_a_full_disk_is_called_one(tmp_path: Path):
 
 
 @only_as_root
-def test_a_folder_of_another_user_is_refused(tmp_path: Path):
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     settings.socket_folder.mkdir()
     shutil.chown(settings.socket_folder, "daemon")
     assert "belongs to user" in refusal(EmbeddedPostgres(settings))
+
+
+@only_as_root
+def test_a_root_without_other_accounts_is_told_to_be_somebody_else(tmp_path: Path) -> None:
+    start = (
+        "import sys; from pathlib import Path; from hub.settings import from_env;"
+        "from hub.embedded.postgres import EmbeddedPostgres; EmbeddedPostgres(from_env(Path(sys.argv[1]), {})).start()"
+    )
+    argv = ["unshare", "--map-root-user", sys.executable, "-c", start, tmp_path]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("this machine lets nobody make namespaces")
+    assert "start Overwatch as an ordinary user" in done.stderr

@@ -79,12 +79,12 @@ def nothing_remains(tmp_path: Path) -> Iterator[None]:
 # --- restarts -------------------------------------------------------------------------------------------------------
 
 
-def test_restart_delays_double_from_nothing_to_ten_seconds():
+def test_restart_delays_double_from_nothing_to_ten_seconds() -> None:
     assert [restart_delay_seconds(deaths) for deaths in range(1, 9)] == [0, 0.5, 1, 2, 4, 8, 10, 10]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
-def test_a_child_that_dies_is_started_again(tmp_path: Path, signum: signal.Signals):
+def test_a_child_that_dies_is_started_again(tmp_path: Path, signum: signal.Signals) -> None:
     child = python(tmp_path, "api", SLEEPER)
     pids: list[int] = []
     Driver(
@@ -94,7 +94,7 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path, signum: signal.Signa
     ).run(child)
 
 
-def test_the_foundation_is_started_again_and_outlives_the_children(tmp_path: Path):
+def test_the_foundation_is_started_again_and_outlives_the_children(tmp_path: Path) -> None:
     foundation = python(tmp_path, "database", SLEEPER)
     foundation.spawn()
     first = foundation.pid
@@ -106,7 +106,7 @@ def test_the_foundation_is_started_again_and_outlives_the_children(tmp_path: Pat
     foundation.stop(5)
 
 
-def test_what_a_dead_child_leaves_behind_dies_before_the_next_one_starts(tmp_path: Path):
+def test_what_a_dead_child_leaves_behind_dies_before_the_next_one_starts(tmp_path: Path) -> None:
     child = python(tmp_path, "api", PARENT)
     families: list[list[int]] = []
     Driver(
@@ -117,13 +117,13 @@ def test_what_a_dead_child_leaves_behind_dies_before_the_next_one_starts(tmp_pat
     ).run(child)
 
 
-def test_a_child_that_cannot_even_start_is_named(tmp_path: Path):
+def test_a_child_that_cannot_even_start_is_named(tmp_path: Path) -> None:
     child = Process(Child("beat", [tmp_path / "nowhere"]), tmp_path / "logs")
     with pytest.raises(Misconfigured, match=r"^beat keeps ending at its start"):
         Driver(lambda: False).run(child)
 
 
-def test_a_child_that_keeps_dying_at_its_start_is_given_up_with_its_last_words(tmp_path: Path):
+def test_a_child_that_keeps_dying_at_its_start_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"api keeps ending at its start: SystemExit: no plugin .*logs/api.log"):
         Driver(lambda: False).run(
             python(tmp_path, "api", "import sys; sys.exit('SystemExit: no plugin')"),
@@ -131,7 +131,21 @@ def test_a_child_that_keeps_dying_at_its_start_is_given_up_with_its_last_words(t
         )
 
 
-def test_a_hub_that_does_not_get_ready_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_deaths_after_a_healthy_while_are_not_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_HEALTHY_SECONDS", -1)
+    child = python(tmp_path, "api", SLEEPER)
+    killed: set[int] = set()
+
+    def kill_again() -> bool:
+        if child.pid not in killed:
+            killed.add(child.pid)
+            os.kill(child.pid, signal.SIGKILL)
+        return len(killed) == supervisor._DEATHS_BEFORE_READY + 1
+
+    Driver(kill_again).run(child)
+
+
+def test_a_hub_that_does_not_get_ready_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_READY_SECONDS", 0.3)
     with pytest.raises(Misconfigured, match="Not ready after"):
         Driver(lambda: False).run(python(tmp_path, "api", SLEEPER))
@@ -140,7 +154,7 @@ def test_a_hub_that_does_not_get_ready_is_stopped(tmp_path: Path, monkeypatch: p
 # --- stopping -------------------------------------------------------------------------------------------------------
 
 
-def test_children_are_asked_before_they_are_killed(tmp_path: Path):
+def test_children_are_asked_before_they_are_killed(tmp_path: Path) -> None:
     polite = (
         "import signal, sys, time\n"
         "def leave(*_): print('goodbye'); sys.exit()\n"
@@ -153,7 +167,7 @@ def test_children_are_asked_before_they_are_killed(tmp_path: Path):
     assert child.output() == "hello\ngoodbye\n"
 
 
-def test_a_child_deaf_to_sigterm_is_killed_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_child_deaf_to_sigterm_is_killed_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_STOP_SECONDS", 0.5)
     children = [python(tmp_path, name, STUBBORN) for name in ("worker", "beat")]
     stopped_at: list[float] = []
@@ -164,12 +178,12 @@ def test_a_child_deaf_to_sigterm_is_killed_in_time(tmp_path: Path, monkeypatch: 
     assert 0.5 <= time.monotonic() - stopped_at[0] < 5
 
 
-def test_a_stop_ends_grandchildren_too(tmp_path: Path):
+def test_a_stop_ends_grandchildren_too(tmp_path: Path) -> None:
     Driver(lambda: len(running(tmp_path)) == 2).run(python(tmp_path, "api", PARENT))
     until(lambda: not running(tmp_path), seconds=1)
 
 
-def test_the_time_to_stop_leaves_room_for_postgres_within_ten_seconds():
+def test_the_time_to_stop_leaves_room_for_postgres_within_ten_seconds() -> None:
     from hub.embedded import postgres
 
     assert supervisor._STOP_SECONDS + postgres._STOP_SECONDS < 9.5
@@ -194,7 +208,7 @@ with Wakeups() as wakeups:
 """
 
 
-def test_a_killed_supervisor_leaves_no_orphan_not_even_a_deaf_one(tmp_path: Path):
+def test_a_killed_supervisor_leaves_no_orphan_not_even_a_deaf_one(tmp_path: Path) -> None:
     hub = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(tmp_path)], stdout=subprocess.PIPE)
     with hub:
         assert hub.stdout
@@ -204,12 +218,12 @@ def test_a_killed_supervisor_leaves_no_orphan_not_even_a_deaf_one(tmp_path: Path
     until(lambda: not running(tmp_path), seconds=2)
 
 
-def test_a_child_whose_parent_died_before_it_could_ask_dies_at_once():
+def test_a_child_whose_parent_died_before_it_could_ask_dies_at_once() -> None:
     late = "import os; from hub.embedded.lifeline import die_with_parent; die_with_parent(parent_pid=os.getpid())"
     assert subprocess.run([sys.executable, "-c", late], check=False).returncode == -signal.SIGKILL
 
 
-def test_an_idle_supervisor_does_not_wake_up(tmp_path: Path):
+def test_an_idle_supervisor_does_not_wake_up(tmp_path: Path) -> None:
     hub = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(tmp_path)], stdout=subprocess.PIPE)
     with hub:
         assert hub.stdout
@@ -226,7 +240,7 @@ def test_an_idle_supervisor_does_not_wake_up(tmp_path: Path):
 # --- logs -----------------------------------------------------------------------------------------------------------
 
 
-def test_output_and_errors_of_every_start_end_in_the_child_s_log(tmp_path: Path):
+def test_output_and_errors_of_every_start_end_in_the_child_s_log(tmp_path: Path) -> None:
     child = python(tmp_path, "api", "import sys; print('out', flush=True); sys.exit('err')")
     for _ in range(2):
         child.spawn()
@@ -236,7 +250,7 @@ def test_output_and_errors_of_every_start_end_in_the_child_s_log(tmp_path: Path)
     assert child.output() == "out\nerr\n"
 
 
-def test_only_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_only_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_LARGEST_LOG_BYTES", 100)
     small, large = tmp_path / "small.log", tmp_path / "large.log"
     small.write_text("x" * 100)
@@ -246,7 +260,7 @@ def test_only_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(path.name for path in tmp_path.iterdir()) == ["large.log.1", "small.log"]
 
 
-def test_a_child_gets_our_environment_and_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_child_gets_our_environment_and_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "1")
     code = "import os; print(os.environ.get('OURS'), os.environ.get('OVERWATCH_DATA'))"
     outputs = []

@@ -40,7 +40,7 @@ def check_major(bindir: Path) -> None:
         answer = subprocess.check_output([bindir / "postgres", "-V"], text=True)  # noqa: S603  # the operator's choice
     except (OSError, subprocess.CalledProcessError) as error:
         raise Misconfigured(f"Postgres cannot run from {bindir}: {error}") from error
-    if not answer.split()[-1].startswith(f"{MAJOR}."):
+    if f"(PostgreSQL) {MAJOR}." not in answer:
         raise Misconfigured(f"{bindir} holds {answer.strip()}; Overwatch needs Postgres {MAJOR}.")
 
 

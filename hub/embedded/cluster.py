@@ -29,14 +29,13 @@ _INITDB = (
 
 def refuse_foreign(data_dir: Path) -> None:
     """Raises Misconfigured if the folder is, or holds, the data of another Postgres major."""
+    own = data_dir / f"pg{MAJOR}"
     for version_file in (data_dir / "PG_VERSION", *data_dir.glob("pg*/PG_VERSION")):
-        if version_file.exists() and (version_file.read_text().strip(), version_file.parent) != (
-            str(MAJOR),
-            data_dir / f"pg{MAJOR}",
-        ):
+        version = version_file.read_text().strip() if version_file.exists() else ""
+        if version and (version_file.parent, version) != (own, str(MAJOR)):
             raise Misconfigured(
-                f"{version_file.parent} holds data of Postgres {version_file.read_text().strip()}, and this Overwatch "
-                f"keeps its own in {data_dir / f'pg{MAJOR}'}: choose another folder with --data, or dump and load."
+                f"{version_file.parent} holds data of Postgres {version}, and this Overwatch keeps its own in {own}: "
+                "choose another folder with --data, or dump and load."
             )
 
 
@@ -66,8 +65,18 @@ def make_private(folder: Path, account: Account | None) -> None:
     if owner not in (wanted, os.geteuid()):
         raise Misconfigured(f"{folder} belongs to user {owner}, not to {wanted}: start Overwatch as before.")
     if owner != wanted and account:
-        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+        _hand_over(folder, account)
     folder.chmod(0o700)
+
+
+def _hand_over(folder: Path, account: Account) -> None:
+    try:
+        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+    except OSError as error:  # a root without its rights, as in some containers
+        raise Misconfigured(
+            f"Postgres does not run as root, and this root cannot give {folder} to another account "
+            f"({error.strerror}): start Overwatch as an ordinary user."
+        ) from error
 
 
 def set_password(cluster: Path, postgres: Path, account: Account | None, superuser_password: str) -> None:

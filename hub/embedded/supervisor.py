@@ -35,15 +35,12 @@ class _Ward:
 
     def tend(self, now: float) -> None:
         """Notices its death, and starts it when that is due."""
-        if self.due_at is None and not self.process.is_running():
-            self._note_death(now, f"process {self.process.pid} ended with {self.process.kill()}")
-        if self.due_at is not None and now >= self.due_at:
-            self._start(now)
-
-    def _start(self, now: float) -> None:
-        self.started_at, self.due_at = now, None
         try:
-            self.process.spawn()
+            if self.due_at is None and not self.process.is_running():
+                self._note_death(now, f"process {self.process.pid} ended with {self.process.kill()}")
+            if self.due_at is not None and now >= self.due_at:
+                self.started_at, self.due_at = now, None
+                self.process.spawn()
         except (OSError, OverwatchError) as error:
             self._note_death(now, f"cannot start: {error}")
 

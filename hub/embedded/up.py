@@ -103,7 +103,8 @@ def _one_line(error: Exception, data_dir: Path) -> str:
     if isinstance(error, OverwatchError):
         text = str(error)
     elif isinstance(error, OSError):
-        text = f"Cannot use {data_dir}: {error.strerror}."
+        text = f"Cannot use {data_dir}: {error.strerror or error}."
     else:
-        text = f"Cannot start: {type(error).__name__}: {error} (see {data_dir / 'logs' / 'up.log'})"
+        first_line = next(iter(str(error).splitlines()), "")
+        text = f"Cannot start: {type(error).__name__}: {first_line} (see {data_dir / 'logs' / 'up.log'})"
     return " ".join(text.split())
