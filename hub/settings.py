@@ -51,6 +51,8 @@ class Settings:
     plugins: str = ""
     plugins_dir: Path | None = None
     trusted_proxies: int = 0
+    rate_limit_url: str = ""
+    auth_requests_per_minute: int = 30
     log_level: str = "INFO"
 
     @property
@@ -65,6 +67,11 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
     kept = _load_or_make_secrets(folder, environ)
     url = environ.get("OVERWATCH_DATABASE_URL", "")
     broker = environ.get("OVERWATCH_BROKER_URL", "")
+    if url and not broker:
+        raise Misconfigured(
+            "OVERWATCH_DATABASE_URL is set, so no embedded Postgres runs that could be the broker: "
+            "set OVERWATCH_BROKER_URL too (redis://… or amqp://…)."
+        )
     return Settings(
         data_dir=folder,
         secrets=kept,
@@ -79,6 +86,8 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         plugins=environ.get("OVERWATCH_PLUGINS", ""),
         plugins_dir=Path(environ["OVERWATCH_PLUGINS_DIR"]) if environ.get("OVERWATCH_PLUGINS_DIR") else None,
         trusted_proxies=_whole_number(environ, "OVERWATCH_TRUSTED_PROXIES", 0),
+        rate_limit_url=environ.get("OVERWATCH_RATELIMIT_URL", ""),
+        auth_requests_per_minute=_whole_number(environ, "OVERWATCH_AUTH_REQUESTS_PER_MINUTE", 30),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
     )
 
@@ -133,7 +142,7 @@ def _refuse_weak(name: str, value: str) -> None:
 
 def _embedded_url(folder: Path, role: str, password: str, database: str) -> str:
     host = quote(str(socket_folder(folder)), safe="")
-    return f"postgresql+psycopg://{role}:{password}@/{database}?host={host}"
+    return f"postgresql+psycopg://{role}:{password}@/{database}?host={host}&port=5432"
 
 
 def _embedded_broker_url(folder: Path, password: str) -> str:
