@@ -17,6 +17,7 @@ from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsuppor
 from hub.contracts.event import Event, Link, Severity, State, fingerprint
 from hub.contracts.hookspecs import GROUP, hookimpl
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
+from hub.contracts.signing import check_signature, check_signing_time
 from hub.contracts.times import parse_time
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Untrusted",
+    "check_signature",
+    "check_signing_time",
     "fingerprint",
     "hookimpl",
     "is_web_address",
