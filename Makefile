@@ -8,7 +8,7 @@ PORT ?= 8000
 .PHONY: help setup up demo test check bench
 .DEFAULT_GOAL := help
 
-help: ## What can be made
+help:
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Install everything into .venv
