@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from hub.database import Base
+from hub.database import Base, organization_of
 
 Row = Mapping[str, Any]
 
@@ -34,6 +34,13 @@ def update(session: Session, model: type[Base], rows: Sequence[Row], *, key: Col
     """Overwrites the given columns of the rows that `key` finds. All rows name the same columns."""
     if rows:
         session.execute(_update(model, tuple(rows[0]), tuple(key)), {"rows": as_json(rows)})
+
+
+def run(session: Session, statement: TextClause, rows: Sequence[Row], **parameters: Any) -> None:
+    """Runs a statement that reads `:rows`, for the session's `:organization_id`; nothing at all without rows."""
+    if rows:
+        bound = {"rows": as_json(rows), "organization_id": organization_of(session), **parameters}
+        session.execute(statement, bound)
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.alerts import expiry
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
 from hub.contracts.errors import Malformed, Misconfigured, OverwatchError, Unsupported
-from hub.deliveries.service import MOST_ATTEMPTS, Claimed, Outcome, Turn, config_of
+from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, Turn, config_of
 from hub.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -42,20 +43,25 @@ _ENDS: Mapping[type[OverwatchError], tuple[str, str]] = {
 
 
 def _translate(runtime: Runtime, turn: Turn, claimed: Claimed) -> list[Occurrence] | Outcome:
-    connector = runtime.connectors.get(claimed.platform)
-    if connector is None:
-        return Outcome(claimed.id, "dead", f"connector_missing: {claimed.platform} is not installed")
     if claimed.attempts > MOST_ATTEMPTS:
         return Outcome(claimed.id, "dead", f"worker_died: {MOST_ATTEMPTS} attempts ended with their worker")
+    if claimed.origin != "expiry" and claimed.platform not in runtime.connectors:
+        return Outcome(claimed.id, "dead", f"connector_missing: {claimed.platform} is not installed")
     try:
-        events = connector.normalise(claimed.delivery, config_of(claimed, runtime.vault, turn.organization_id))
-        return _occurrences(claimed, events) or Outcome(claimed.id, "ignored", "no_events")
+        return _occurrences(claimed, _events(runtime, turn, claimed)) or Outcome(claimed.id, "ignored", "no_events")
     except tuple(_ENDS) as error:
         status, prefix = _ENDS[type(error)]
         return Outcome(claimed.id, status, f"{prefix}{error}")
     except (Exception, SystemExit) as error:  # a connector's bug ends its own delivery, kept and replayable, no other
         log.exception("connector %s failed on delivery %s", claimed.platform, claimed.id)
         return Outcome(claimed.id, "dead", f"connector_failed: {type(error).__name__}")
+
+
+def _events(runtime: Runtime, turn: Turn, claimed: Claimed) -> object:
+    if claimed.origin == "expiry":
+        return expiry.normalise(claimed.delivery)
+    config = config_of(claimed, runtime.vault, turn.organization_id)
+    return runtime.connectors[claimed.platform].normalise(claimed.delivery, config)
 
 
 def _occurrences(claimed: Claimed, events: object) -> list[Occurrence]:

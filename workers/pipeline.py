@@ -11,13 +11,16 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from hub import outbox
-from hub.alerts import service as alerts
-from hub.deliveries import service as deliveries
-from hub.deliveries.service import Claimed, Outcome, Turn
+from hub.alerts import recording as alerts
+from hub.alerts.recording import Item
+from hub.deliveries import turns as deliveries
+from hub.deliveries.turns import Claimed, Outcome, Turn
+from hub.failpoints import failpoint
 from hub.incidents import correlation as incidents
 from hub.runtime import Runtime
 from hub.search import indexing
 from workers.normalise import Normalised, normalise
+from workers.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +32,9 @@ def ingest(runtime: Runtime) -> bool:
     with deliveries.turn(runtime.database) as turn:
         if turn is None:
             return False
+        failpoint("after_claim")
         try:
-            _apply(turn, normalise(runtime, turn))
+            _work(runtime, turn)
         except DBAPIError:
             if len(turn.claimed) == 1:
                 _send_back(turn)
@@ -53,22 +57,43 @@ def idle(_runtime: Runtime) -> bool:
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": idle, "poll": idle, "bulk": idle}
 
 
-def _apply(turn: Turn, normalised: Normalised) -> None:
+def _work(runtime: Runtime, turn: Turn) -> None:
+    trace = Trace(turn.claimed[0].claimed_at)
+    normalised = normalise(runtime, turn)
+    trace.mark("normalised")
+    failpoint("after_normalise")
+    _apply(turn, normalised, trace)
+    failpoint("after_apply")
+
+
+def _apply(turn: Turn, normalised: Normalised, trace: Trace) -> None:
     """Effects and outcomes in one transaction: all of it happened, or nothing."""
+    replayed = [each.id for each in turn.claimed if each.is_replay]
     with turn.transaction() as session:
-        recorded = alerts.record(session, normalised.occurrences)
-        incidents.correlate(session, recorded.changes)
-        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, recorded.news_of)]
-        deliveries.finish(session, turn.token, outcomes)
+        recorded = alerts.record(session, normalised.occurrences, replayed)
+        trace.mark("deduplicated")
+        failpoint("after_record")
+        incidents.correlate(session, recorded.changes, recorded.left)
+        trace.mark("correlated")
+        failpoint("after_correlate")
+        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, recorded)]
+        deliveries.finish(session, turn.token, outcomes, trace.stages)
+        failpoint("before_commit")
 
 
-def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], news_of: frozenset[UUID]) -> list[Outcome]:
+def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], recorded: alerts.Recorded) -> list[Outcome]:
     known = {outcome.delivery_id for outcome in ended}
     return [
-        Outcome(each.id, "processed") if each.id in news_of else Outcome(each.id, "duplicate", "every event is known")
+        _outcome(each.id, recorded.items.get(each.id, ()), is_news=each.id in recorded.news_of)
         for each in claimed
         if each.id not in known
     ]
+
+
+def _outcome(delivery_id: UUID, items: Sequence[Item], *, is_news: bool) -> Outcome:
+    if is_news:
+        return Outcome(delivery_id, "processed", None, items)
+    return Outcome(delivery_id, "duplicate", "every event is known", items)
 
 
 def _one_by_one(runtime: Runtime, turn: Turn) -> None:
@@ -76,7 +101,7 @@ def _one_by_one(runtime: Runtime, turn: Turn) -> None:
     for each in turn.claimed:
         alone = replace(turn, claimed=[each])
         try:
-            _apply(alone, normalise(runtime, alone))
+            _work(runtime, alone)
         except DBAPIError:
             _send_back(alone)
 

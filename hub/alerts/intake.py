@@ -19,6 +19,7 @@ LONGEST_VALUE = 2_000
 LONGEST_ANNOTATION = 10_000
 MOST_LABELS = 200
 MOST_LINKS = 20
+EXPIRY = "overwatch.expiry"
 LARGEST_CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -37,6 +38,17 @@ class Occurrence:
     occurred_at: datetime
     received_at: datetime
     content: Mapping[str, Any]
+    seen_until: datetime | None = None  # when the last repeat of it was received; None: never repeated
+
+    @property
+    def is_expiry(self) -> bool:
+        """Whether the hub said it by itself, because the platform had fallen silent."""
+        return bool(self.content["kind"] == EXPIRY)
+
+    @property
+    def arrival(self) -> tuple[datetime, UUID, int]:
+        """Of several events with one key, the first to arrive is the event and the others are repeats of it."""
+        return (self.received_at, self.delivery_id, self.item)
 
     @property
     def position(self) -> tuple[datetime, datetime, UUID, int]:

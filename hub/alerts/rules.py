@@ -69,7 +69,7 @@ def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None, mar
 
     Without `start`: the whole history, of one event at least; marks before the first event have nothing to speak of.
     """
-    said: list[Occurrence | Mark] = [*occurrences, *marks]
+    said: list[Occurrence | Mark] = [*_standing(occurrences), *marks]
     in_order = sorted(said, key=lambda each: each.position)
     if start is None:
         first, *in_order = dropwhile(lambda each: isinstance(each, Mark), in_order)
@@ -77,9 +77,30 @@ def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None, mar
     return reduce(_step, in_order, start)
 
 
-def is_late(each: Occurrence, state: AlertState) -> bool:
-    """Whether the event belongs before something already folded, so that the history must be folded anew."""
-    return (each.occurred_at, each.received_at) <= (state.last_occurred_at, state.last_seen_at)
+def _standing(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+    """Without the expiries that the platform has contradicted: it said again, later, what was taken for over."""
+    events = list(occurrences)
+    expiries = [each for each in events if each.is_expiry]
+    if not expiries:
+        return events
+    heard = [(each.occurred_at, each.seen_until or each.received_at) for each in events if not each.is_expiry]
+    gone = {
+        expiry.position
+        for expiry in expiries
+        if any(begun <= expiry.occurred_at < seen_until for begun, seen_until in heard)
+    }
+    return [each for each in events if each.position not in gone]
+
+
+def needs_history(each: Occurrence, state: AlertState) -> bool:
+    """Whether the event belongs before something already folded, or counts only if nothing has contradicted it."""
+    is_late = (each.occurred_at, each.received_at) <= (state.last_occurred_at, state.last_seen_at)
+    return is_late or each.is_expiry
+
+
+def seen_again(each: Occurrence, at: datetime) -> Occurrence:
+    """The event, with a repeat of it received at that time."""
+    return replace(each, seen_until=max(at, each.seen_until or each.received_at))
 
 
 def _begin(first: Occurrence) -> AlertState:
@@ -93,7 +114,7 @@ def _begin(first: Occurrence) -> AlertState:
         started_at=first.occurred_at,
         resolved_at=None if is_firing else first.occurred_at,
         last_occurred_at=first.occurred_at,
-        last_seen_at=first.received_at,
+        last_seen_at=first.seen_until or first.received_at,
         episodes=(Episode(1, first.occurred_at, first.received_at),) if is_firing else (),
     )
 
@@ -106,7 +127,7 @@ def _step(state: AlertState, event: Occurrence | Mark) -> AlertState:
         status=event.state,
         occurrence_count=state.occurrence_count + 1,
         last_occurred_at=event.occurred_at,
-        last_seen_at=max(state.last_seen_at, event.received_at),
+        last_seen_at=max(state.last_seen_at, event.seen_until or event.received_at),
     )
     if event.state is State.RESOLVED:
         return _resolve(seen, state.status, event)
@@ -165,7 +186,31 @@ class Change:
 
     alert_id: UUID
     integration_id: UUID
+    platform: str
+    dedup_key: str
     state: AlertState
-    was: State | None
-    new_episodes: tuple[Episode, ...]
+    before: AlertState | None
     incident_id: UUID | None
+
+    @property
+    def episodes_before(self) -> int:
+        """How many episodes the alert had."""
+        return self.before.episode_count if self.before else 0
+
+    @property
+    def new_episodes(self) -> tuple[Episode, ...]:
+        """Those that wait to be correlated."""
+        return tuple(each for each in self.state.episodes if each.number > self.episodes_before)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a replay has left fewer episodes than there were."""
+        return self.state.episode_count < self.episodes_before
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it changed what people see of its incident, and not only counts and times."""
+        return self.before is None or (self.before.status, self.before.content["title"]) != (
+            self.state.status,
+            self.state.content["title"],
+        )

@@ -23,6 +23,7 @@ class Delivery(Tenant, Base):
         ),
         Index("deliveries_due", "organization_id", "received_at", "id", postgresql_where=text("status = 'pending'")),
         Index("deliveries_received", "organization_id", "received_at"),
+        Index("deliveries_done", "organization_id", "finished_at", postgresql_where=text("status <> 'pending'")),
     )
 
     integration_id: Mapped[UUID]
@@ -38,3 +39,8 @@ class Delivery(Tenant, Base):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(server_default="webhook")
+    claimed_at: Mapped[datetime | None]
+    stages: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    items: Mapped[list[Any]] = mapped_column(server_default="[]")
+    replay_count: Mapped[int] = mapped_column(server_default="0")

@@ -1,15 +1,13 @@
-"""Use cases of the inbox: accept, find, take a turn, finish."""
+"""Use cases of the inbox: accept, find."""
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub import contracts
@@ -23,11 +21,6 @@ from hub.integrations.vault import Vault
 from hub.listing import Listing, Page, among, before, containing, since
 
 log = logging.getLogger(__name__)
-
-MOST_PER_TURN = 200
-MOST_BYTES_PER_TURN = 8_000_000
-LEASE_SECONDS = 60
-MOST_ATTEMPTS = 5
 
 LISTING = Listing(
     Delivery,
@@ -69,45 +62,6 @@ class Accepted:
 
     delivery_id: UUID
     is_duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery in a worker's hands."""
-
-    id: UUID
-    integration_id: UUID
-    platform: str
-    config: Mapping[str, Any]
-    secrets: Mapping[str, str]
-    attempts: int
-    delivery: contracts.Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One organization's batch, on the connection that holds the organization's lock."""
-
-    connection: Connection
-    organization_id: UUID
-    token: UUID
-    claimed: Sequence[Claimed]
-
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """One transaction of the turn. Whoever has lost the lock has lost this connection, and cannot commit."""
-        info = {"organization_id": self.organization_id}
-        with Session(self.connection, info=info, expire_on_commit=False) as session, session.begin():
-            yield session
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a delivery ended; `pending` sends it back for another attempt."""
-
-    delivery_id: UUID
-    status: str
-    reason: str | None = field(default=None)
 
 
 def accept(database: Database, connector: Connector | None, vault: Vault, arrival: Arrival) -> Accepted:
@@ -154,53 +108,6 @@ def find(session: Session, query: Mapping[str, Any]) -> Page:
     return LISTING.page(session, query)
 
 
-@contextmanager
-def turn(database: Database) -> Iterator[Turn | None]:
-    """Takes the turn of one organization that waits; None when nobody does. The claim is committed before the work."""
-    token = uuid4()
-    with database.engine.connect() as connection:
-        try:
-            rows = connection.execute(
-                text("SELECT * FROM claim_deliveries(:token, :most, :most_bytes, :lease_seconds)"),
-                {
-                    "token": token,
-                    "most": MOST_PER_TURN,
-                    "most_bytes": MOST_BYTES_PER_TURN,
-                    "lease_seconds": LEASE_SECONDS,
-                },
-            ).all()
-            connection.commit()
-            yield Turn(connection, rows[0].organization_id, token, [_claimed(row) for row in rows]) if rows else None
-        finally:
-            _end_turn(connection)
-
-
-def finish(session: Session, token: UUID, outcomes: Sequence[Outcome]) -> None:
-    """Writes the outcomes in the transaction of their effects. Raises LookupError when the lease is no longer ours."""
-    rows = [{"id": str(each.delivery_id), "status": each.status, "reason": each.reason} for each in outcomes]
-    result = session.execute(
-        text(
-            "UPDATE deliveries d SET status = o.status, reason = o.reason, lease_token = NULL, lease_until = NULL,"
-            " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
-            " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o (id uuid, status text, reason text)"
-            " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token"
-            " RETURNING d.id"
-        ),
-        {
-            "rows": json.dumps(rows),
-            "organization_id": organization_of(session),
-            "token": token,
-        },
-    )
-    if len(result.all()) != len(rows):
-        raise LookupError("another worker has taken these deliveries")
-
-
-def config_of(claimed: Claimed, vault: Vault, organization_id: UUID) -> dict[str, Any]:
-    """The integration's config with its secrets. Raises Misconfigured."""
-    return whole_config(claimed.config, claimed.secrets, vault, organization_id, claimed.integration_id)
-
-
 def _is_signature_right(database: Database, connector: Connector, vault: Vault, arrival: Arrival) -> bool:
     if connector.signing_secret is None:
         return False
@@ -227,15 +134,3 @@ def _key_of(connector: Connector | None, delivery: contracts.Delivery) -> rules.
         sender_key = None
     repeats = connector.repeats_on_purpose if connector else False
     return rules.delivery_key(sender_key, delivery.body, delivery.received_at, repeats_on_purpose=repeats)
-
-
-def _claimed(row: Any) -> Claimed:
-    delivery = contracts.Delivery(body=row.body, headers=row.headers, query=row.query, received_at=row.received_at)
-    return Claimed(row.id, row.integration_id, row.platform, row.config, row.secrets, row.attempts, delivery)
-
-
-def _end_turn(connection: Connection) -> None:
-    with suppress(DBAPIError):  # a broken connection has given its locks back already
-        connection.rollback()
-        connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
-        connection.commit()

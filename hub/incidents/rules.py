@@ -1,13 +1,18 @@
 """How alerts find their incident, and which moves an incident allows; pure, so that a decision can be recomputed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from math import sqrt
 from typing import Any
 from uuid import UUID
 
-RULES_VERSION = 1
+from hub.alerts.silencing.rules import Silence, silence_of
+from hub.incidents.candidates import Candidate, Candidates
+from hub.incidents.signals import Signal
+
+RULES_VERSION = 2
 
 SEVERITIES = ("low", "medium", "high", "critical")
 OPEN = frozenset({"active", "in_progress"})
@@ -24,6 +29,9 @@ TOGETHER = timedelta(minutes=5)
 SIMILAR_ENOUGH = 0.6
 _RANKS: Mapping[str, int] = {"info": -1} | {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
+Condition = Callable[[Mapping[str, str]], bool]
+"""Whether it holds for the facts of a signal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -33,53 +41,59 @@ class Policy:
     default_severity: str = "medium"
     reopen_window: timedelta = timedelta(minutes=30)
     similar_enough: float = SIMILAR_ENOUGH
+    auto_resolve: bool = True
+    auto_resolve_after: timedelta = timedelta(minutes=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """An episode of an alert that looks for its incident. `at` is when its delivery was received: the only clock."""
+class Rule:
+    """What an organization wants done with some alerts; `route` changes the signal and lets the search go on."""
 
-    alert_id: UUID
-    at: datetime
-    severity: str
-    environment: str
-    service: str
-    words: frozenset[str]
-    previous_incident_id: UUID | None = None
+    rule_id: UUID
+    name: str
+    version: int
+    action: str
+    applies: Condition
+    group_by: tuple[str, ...] = ()
+    window: timedelta = TOGETHER
+    severity: str | None = None
+    service: str | None = None
+    assignee_id: UUID | None = None
+
+    def key_of(self, signal: Signal) -> str:
+        """What the incident of these `group_by` values is found by."""
+        values = "\0".join(signal.facts.get(name, "") for name in self.group_by)
+        return f"{self.rule_id}:{hashlib.sha256(values.encode()).hexdigest()[:32]}"
 
 
-@dataclass(slots=True)
-class Candidate:
-    """An incident that a signal may join; it learns from each that does."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All that an organization has said: its policy, rules in order, silences, and which services are neighbours."""
 
-    incident_id: UUID
-    status: str
-    environment: str
-    services: set[str]
-    words: set[str]
-    last_activity_at: datetime
-    resolved_at: datetime | None = None
-
-    def learn(self, signal: Signal) -> None:
-        """The signal belongs here now."""
-        self.last_activity_at = max(self.last_activity_at, signal.at)
-        self.words |= signal.words
-        self.environment = self.environment or signal.environment
-        if signal.service:
-            self.services.add(signal.service)
+    policy: Policy = Policy()
+    rules: Sequence[Rule] = ()
+    silences: Sequence[Silence] = ()
+    neighbours: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Why an episode is where it is: enough to recompute it."""
+    """Why an episode is where it is: enough to recompute it. `matched` says which values decided."""
 
     step: str
     incident_id: UUID | None = None
-    matched: Mapping[str, str] = field(default_factory=dict)
+    matched: Mapping[str, Any] = field(default_factory=dict)
     seconds_apart: float | None = None
     similarity: float | None = None
     threshold: float | None = None
     runner_up: Mapping[str, Any] | None = None
+    rule: Mapping[str, Any] | None = None
+    correlation_key: str | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the signal asks for an incident of its own."""
+        return self.incident_id is None and self.step in {"new", "rule_open", "rule_group"}
 
     def as_record(self) -> dict[str, Any]:
         """The decision as it is stored, with the version of these rules; the incident stands beside it."""
@@ -87,17 +101,40 @@ class Decision:
         return {**record, "version": RULES_VERSION}
 
 
-def match(signal: Signal, candidates: Iterable[Candidate], policy: Policy) -> Decision:
-    """Where the signal belongs. Without an incident id, step "new" asks for a new one and "threshold" for none."""
-    if _RANKS[signal.severity] < _RANKS[policy.threshold]:
-        return Decision("threshold", matched={"severity": signal.severity, "incident_threshold": policy.threshold})
-    near = list(candidates)
+def match(signal: Signal, candidates: Candidates, around: Surroundings) -> Decision:
+    """Where the signal belongs, in the order of the decision table; `signal` must be routed already."""
     return (
-        _reopen(signal, near, policy)
-        or _by_topology(signal, near)
-        or _by_meaning(signal, near, policy)
+        _below_threshold(signal, around.policy)
+        or _silenced(signal, around.silences)
+        or _by_rule(signal, candidates, around.rules)
+        or _same_alert(signal, candidates, around.policy)
+        or _by_topology(signal, candidates, around.neighbours)
+        or _by_meaning(signal, candidates, around.policy)
         or Decision("new")
     )
+
+
+def route(signal: Signal, rules: Sequence[Rule]) -> Signal:
+    """The signal as the `route` rules before its first other rule, and that rule's severity, make it."""
+    for rule in rules:
+        if not rule.applies(signal.facts):
+            continue
+        service = rule.service or signal.service
+        facts = {**signal.facts, "service": service}
+        signal = replace(signal, severity=rule.severity or signal.severity, service=service, facts=facts)
+        if rule.action != "route":
+            break
+    return signal
+
+
+def deciding(signal: Signal, rules: Sequence[Rule]) -> Rule | None:
+    """The first matching rule that decides by itself."""
+    return next((rule for rule in rules if rule.action != "route" and rule.applies(signal.facts)), None)
+
+
+def assignee_of(signal: Signal, rules: Sequence[Rule]) -> UUID | None:
+    """Whom the first matching rule that names somebody gives the incident to."""
+    return next((rule.assignee_id for rule in rules if rule.assignee_id and rule.applies(signal.facts)), None)
 
 
 def effective_severity(severity: str, policy: Policy) -> str:
@@ -110,36 +147,74 @@ def highest(severities: Iterable[str]) -> str:
     return SEVERITIES[max((max(_RANKS[severity], 0) for severity in severities), default=0)]
 
 
-def _reopen(signal: Signal, candidates: list[Candidate], policy: Policy) -> Decision | None:
-    for candidate in candidates:
-        if candidate.incident_id != signal.previous_incident_id:
-            continue
-        if candidate.status in OPEN:
-            return Decision("same_alert", candidate.incident_id, {"alert": "fired again while its incident is open"})
-        if candidate.resolved_at and signal.at - candidate.resolved_at <= policy.reopen_window:
-            seconds = (signal.at - candidate.resolved_at).total_seconds()
-            return Decision("reopen", candidate.incident_id, {"alert": "fired again"}, seconds)
-    return None
+def _below_threshold(signal: Signal, policy: Policy) -> Decision | None:
+    if _RANKS[signal.severity] >= _RANKS[policy.threshold]:
+        return None
+    return Decision("threshold", matched={"severity": signal.severity, "incident_threshold": policy.threshold})
+
+
+def _silenced(signal: Signal, silences: Sequence[Silence]) -> Decision | None:
+    silence = silence_of(signal.facts, silences, signal.at)
+    if silence is None:
+        return None
+    return Decision("silenced", matched={"silence_id": str(silence.silence_id), "until": silence.ends_at.isoformat()})
+
+
+def _by_rule(signal: Signal, candidates: Candidates, rules: Sequence[Rule]) -> Decision | None:
+    rule = deciding(signal, rules)
+    if rule is None:
+        return None
+    named = {"id": str(rule.rule_id), "name": rule.name, "version": rule.version}
+    if rule.action != "group":
+        return Decision(f"rule_{rule.action}", rule=named)
+    key = rule.key_of(signal)
+    matched = {name: signal.facts.get(name, "") for name in rule.group_by}
+    found = candidates.of_key(key)
+    if found and found.status in OPEN and found.seconds_from(signal) <= rule.window.total_seconds():
+        seconds = found.seconds_from(signal)
+        return Decision("rule_group", found.incident_id, matched, seconds, rule=named, correlation_key=key)
+    return Decision("rule_group", None, matched, rule=named, correlation_key=key)
+
+
+def _same_alert(signal: Signal, candidates: Candidates, policy: Policy) -> Decision | None:
+    before = candidates.find(signal.previous_incident_id)
+    if before is None:
+        return None
+    if before.status in OPEN:
+        return Decision("same_alert", before.incident_id, {"alert": "fired again while its incident is open"})
+    if before.status != "resolved" or before.resolved_at is None:
+        return None
+    if signal.at - before.resolved_at > policy.reopen_window:
+        return None
+    seconds = (signal.at - before.resolved_at).total_seconds()
+    return Decision("reopen", before.incident_id, {"alert": "fired again"}, seconds)
 
 
 def _is_near(signal: Signal, candidate: Candidate) -> bool:
     known_apart = signal.environment and candidate.environment and signal.environment != candidate.environment
-    is_recent = abs(signal.at - candidate.last_activity_at) <= TOGETHER
+    is_recent = candidate.seconds_from(signal) <= TOGETHER.total_seconds()
     return candidate.status in OPEN and is_recent and not known_apart
 
 
-def _by_topology(signal: Signal, candidates: list[Candidate]) -> Decision | None:
-    fitting = [c for c in candidates if signal.service and signal.service in c.services and _is_near(signal, c)]
-    if not fitting:
+def _by_topology(signal: Signal, candidates: Candidates, neighbours: Mapping[str, frozenset[str]]) -> Decision | None:
+    if not signal.service:
         return None
-    latest = max(fitting, key=lambda candidate: (candidate.last_activity_at, candidate.incident_id))
-    seconds = abs(signal.at - latest.last_activity_at).total_seconds()
-    return Decision("topology", latest.incident_id, {"service": signal.service}, seconds)
+    for reach in ({signal.service}, neighbours.get(signal.service, frozenset())):  # the service itself goes first
+        fitting = [each for each in candidates.of_services(reach) if _is_near(signal, each)]
+        if fitting:
+            latest = max(fitting, key=lambda each: (each.last_activity_at, each.incident_id))
+            matched = {"service": signal.service, "of_incident": sorted(reach & latest.services)}
+            return Decision("topology", latest.incident_id, matched, latest.seconds_from(signal))
+    return None
 
 
-def _by_meaning(signal: Signal, candidates: list[Candidate], policy: Policy) -> Decision | None:
+def _by_meaning(signal: Signal, candidates: Candidates, policy: Policy) -> Decision | None:
     scored = sorted(
-        ((similarity(signal.words, c.words), c.incident_id, c) for c in candidates if _is_near(signal, c)),
+        (
+            (shared / sqrt(len(signal.words) * len(each.words)), each.incident_id, each)
+            for each, shared in candidates.sharing(signal.words)
+            if _is_near(signal, each)
+        ),
         key=lambda scored: scored[:2],
         reverse=True,
     )
@@ -147,20 +222,13 @@ def _by_meaning(signal: Signal, candidates: list[Candidate], policy: Policy) -> 
         return None
     score, incident_id, best = scored[0]
     runner_up = {"incident_id": str(scored[1][1]), "similarity": round(scored[1][0], 3)} if len(scored) > 1 else None
+    sizes = {"alert_words": len(signal.words), "incident_words": len(best.words)}
     return Decision(
         "meaning",
         incident_id,
-        {"words": " ".join(sorted(signal.words & best.words))},
-        abs(signal.at - best.last_activity_at).total_seconds(),
+        {"words": sorted(signal.words & best.words), **sizes},
+        best.seconds_from(signal),
         round(score, 3),
         policy.similar_enough,
         runner_up,
     )
-
-
-def similarity(one: Iterable[str], other: Iterable[str]) -> float:
-    """The cosine of two sets of words: shared words over the geometric mean of the sizes; 0 for an empty set."""
-    first, second = set(one), set(other)
-    if not first or not second:
-        return 0.0
-    return len(first & second) / sqrt(len(first) * len(second))

@@ -214,10 +214,12 @@ END $$;
 -- drawn by lot among the organizations that wait, so a herd of one delays another by a batch, not by the herd.
 -- Fresh deliveries come in batches; one that was tried before comes alone, so that a poisonous one stands out. The
 -- attempt is counted and the next one set before the work begins, so it counts even when the process dies.
-CREATE OR REPLACE FUNCTION claim_deliveries(
+DROP FUNCTION IF EXISTS claim_deliveries(uuid, integer, bigint, integer);
+CREATE FUNCTION claim_deliveries(
     p_token uuid, p_most integer, p_most_bytes bigint, p_lease_seconds integer)
 RETURNS TABLE (organization_id uuid, id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb,
-               headers jsonb, query jsonb, body bytea, received_at timestamptz, attempts smallint)
+               headers jsonb, query jsonb, body bytea, received_at timestamptz, attempts smallint, origin text,
+               is_replay boolean, claimed_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     chosen uuid;
@@ -249,7 +251,7 @@ BEGIN
             FROM due WINDOW in_order AS (ORDER BY due.received_at, due.id)
         ), claimed AS (
             UPDATE deliveries d
-            SET attempts = d.attempts + 1, lease_token = p_token,
+            SET attempts = d.attempts + 1, lease_token = p_token, claimed_at = overwatch_now(),
                 lease_until = overwatch_now() + make_interval(secs => p_lease_seconds),
                 next_at = overwatch_now() + make_interval(secs => (power(2, least(d.attempts, 6)) - 1) * random())
             FROM placed
@@ -258,7 +260,7 @@ BEGIN
             RETURNING d.*
         )
         SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.headers, c.query, c.body,
-               c.received_at, c.attempts
+               c.received_at, c.attempts, c.origin, c.replay_count > 0, c.claimed_at
         FROM claimed c
         JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
         ORDER BY c.received_at, c.id;

@@ -1,0 +1,150 @@
+"""Taking turns: a worker claims one organization's batch, works on it alone, and finishes it.
+
+Whoever holds the organization's advisory lock holds it by the connection on which it commits. A worker that has lost
+the lock (killed, cut off, the server restarted) has lost that connection, so it cannot commit: the lock is the fence.
+The lease token is written beside it as a second one, and tells who works on what.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from hub import contracts
+from hub.database import Database, organization_of
+from hub.integrations.service import whole_config
+from hub.integrations.vault import Vault
+
+MOST_PER_TURN = 200
+MOST_BYTES_PER_TURN = 8_000_000
+LEASE_SECONDS = 60
+MOST_ATTEMPTS = 5
+
+_CLAIM = text("SELECT * FROM claim_deliveries(:token, :most, :most_bytes, :lease_seconds)")
+_FINISH = text(
+    "UPDATE deliveries d SET status = o.status, reason = o.reason, items = o.items, lease_token = NULL,"
+    " lease_until = NULL, stages = CAST(:stages AS jsonb),"
+    " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o (id uuid, status text, reason text, items jsonb)"
+    " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token RETURNING d.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery in a worker's hands."""
+
+    id: UUID
+    integration_id: UUID
+    platform: str
+    config: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    attempts: int
+    origin: str
+    is_replay: bool
+    claimed_at: datetime
+    delivery: contracts.Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One organization's batch, on the connection that holds the organization's lock."""
+
+    connection: Connection
+    organization_id: UUID
+    token: UUID
+    claimed: Sequence[Claimed]
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction of the turn. Whoever has lost the lock has lost this connection, and cannot commit."""
+        info = {"organization_id": self.organization_id}
+        with Session(self.connection, info=info, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended, and what each of its events became; `pending` sends it back for another attempt."""
+
+    delivery_id: UUID
+    status: str
+    reason: str | None = None
+    items: Sequence[Mapping[str, Any]] = field(default=())
+
+
+@contextmanager
+def turn(database: Database) -> Iterator[Turn | None]:
+    """Takes the turn of one organization that waits; None when nobody does. The claim is committed before the work."""
+    token = uuid4()
+    asked = {
+        "token": token,
+        "most": MOST_PER_TURN,
+        "most_bytes": MOST_BYTES_PER_TURN,
+        "lease_seconds": LEASE_SECONDS,
+    }
+    with database.engine.connect() as connection:
+        try:
+            rows = connection.execute(_CLAIM, asked).all()
+            connection.commit()
+            yield Turn(connection, rows[0].organization_id, token, [_claimed(row) for row in rows]) if rows else None
+        finally:
+            _end(connection)
+
+
+def finish(
+    session: Session, token: UUID, outcomes: Sequence[Outcome], stages: Mapping[str, datetime] | None = None
+) -> None:
+    """Writes the outcomes in the transaction of their effects, with when each stage was done.
+
+    Raises LookupError when the lease is no longer ours.
+    """
+    rows = [
+        {"id": str(each.delivery_id), "status": each.status, "reason": each.reason, "items": list(each.items)}
+        for each in outcomes
+    ]
+    found = session.execute(
+        _FINISH,
+        {
+            "rows": json.dumps(rows),
+            "stages": json.dumps({stage: at.isoformat() for stage, at in (stages or {}).items()}),
+            "organization_id": organization_of(session),
+            "token": token,
+        },
+    )
+    if len(found.all()) != len(rows):
+        raise LookupError("another worker has taken these deliveries")
+
+
+def config_of(claimed: Claimed, vault: Vault, organization_id: UUID) -> dict[str, Any]:
+    """The integration's config with its secrets. Raises Misconfigured."""
+    return whole_config(claimed.config, claimed.secrets, vault, organization_id, claimed.integration_id)
+
+
+def _claimed(row: Any) -> Claimed:
+    return Claimed(
+        id=row.id,
+        integration_id=row.integration_id,
+        platform=row.platform,
+        config=row.config,
+        secrets=row.secrets,
+        attempts=row.attempts,
+        origin=row.origin,
+        is_replay=row.is_replay,
+        claimed_at=row.claimed_at,
+        delivery=contracts.Delivery(body=row.body, headers=row.headers, query=row.query, received_at=row.received_at),
+    )
+
+
+def _end(connection: Connection) -> None:
+    with suppress(DBAPIError):  # a broken connection has given its locks back already
+        connection.rollback()
+        connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+        connection.commit()

@@ -1,0 +1,97 @@
+"""What a batch of alerts does to incidents, gathered row by row to be written in a few statements."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hub.alerts.rules import Change, Episode
+from hub.database import new_id
+from hub.incidents import rules
+from hub.incidents.candidates import Candidate, Candidates
+from hub.incidents.rules import Decision
+from hub.incidents.signals import Signal
+
+HUB = "hub"
+LONGEST_TITLE = 300
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Effects, in the columns' own names; `joined` has the severities that each incident met."""
+
+    candidates: Candidates
+    opened: dict[UUID, Row] = field(default_factory=dict)
+    reopened: set[UUID] = field(default_factory=set)
+    joined: dict[UUID, list[str]] = field(default_factory=dict)
+    episodes: list[Row] = field(default_factory=list)
+    timeline: list[Row] = field(default_factory=list)
+    places: dict[UUID, UUID] = field(default_factory=dict)
+
+    def place(
+        self, change: Change, episode: Episode, signal: Signal, decision: Decision, assignee: UUID | None
+    ) -> None:
+        """The episode goes where the decision says, for good."""
+        incident_id = self._open(change, signal, decision, assignee) if decision.opens else decision.incident_id
+        record = decision.as_record()
+        if incident_id is not None:
+            self._join(incident_id, signal, record, change.state.content["title"])
+        self.episodes.append(
+            {
+                "alert_id": change.alert_id,
+                "number": episode.number,
+                "started_at": episode.started_at,
+                "resolved_at": episode.resolved_at,
+                "incident_id": incident_id,
+                "decision": record,
+                "correlated_at": signal.at,
+            }
+        )
+
+    def note(self, incident_id: UUID, kind: str, at: datetime, data: Row) -> None:
+        """A line of the incident's timeline, written by the hub."""
+        row = {"id": new_id(), "incident_id": incident_id, "kind": kind, "actor": HUB, "data": data, "at": at}
+        self.timeline.append(row)
+
+    def _open(self, change: Change, signal: Signal, decision: Decision, assignee: UUID | None) -> UUID:
+        content = change.state.content
+        incident_id = new_id()
+        self.opened[incident_id] = {
+            "id": incident_id,
+            "title": content["title"][:LONGEST_TITLE],
+            "description": content["description"],
+            "severity": rules.highest([signal.severity]),
+            "links": content["links"],
+            "source_integration_id": change.integration_id,
+            "assignee_id": assignee,
+            "correlation_key": decision.correlation_key,
+            "created_at": signal.at,
+        }
+        self.candidates.add(
+            Candidate(
+                incident_id,
+                "active",
+                signal.environment,
+                set(),
+                set(),
+                signal.at,
+                correlation_key=decision.correlation_key,
+            )
+        )
+        self.note(incident_id, "opened", signal.at, {"title": content["title"]})
+        return incident_id
+
+    def _join(self, incident_id: UUID, signal: Signal, record: Row, title: str) -> None:
+        candidate = self.candidates[incident_id]
+        if candidate.status not in rules.OPEN:
+            candidate.status, candidate.resolved_at = "active", None
+            self.reopened.add(incident_id)
+            self.note(incident_id, "reopened", signal.at, {"because": "an alert of it fired again"})
+        self.candidates.learn(candidate, signal)
+        self.joined.setdefault(incident_id, []).append(signal.severity)
+        self.places[signal.alert_id] = incident_id
+        self.note(
+            incident_id, "alert_joined", signal.at, {"alert_id": str(signal.alert_id), "title": title, "why": record}
+        )

@@ -1,0 +1,73 @@
+"""Incidents follow their alerts: they resolve with the last one, at once or after a while, or only take a note."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub import outbox
+from hub.database import now, organization_of
+from hub.incidents import context, writing
+from hub.incidents.batch import Batch
+from hub.incidents.candidates import Candidates
+from hub.incidents.rules import Policy
+
+_BECAUSE = {"because": "all alerts are resolved"}
+
+_OVER = text(
+    "SELECT i.id, i.status FROM incidents i WHERE i.organization_id = :organization_id AND i.id = ANY(:ids)"
+    " AND i.status IN ('active', 'in_progress') AND i.alert_count > 0 AND i.alerts_resolved_at IS NULL"
+    " AND NOT EXISTS (SELECT FROM alerts a WHERE a.organization_id = i.organization_id AND a.incident_id = i.id"
+    "   AND a.status <> 'resolved')"
+)
+_RESOLVE = text(
+    "UPDATE incidents SET status = 'resolved', resolved_at = :at, updated_at = :at, alerts_resolved_at = :at"
+    " WHERE organization_id = :organization_id AND id = ANY(:ids)"
+)
+_REMEMBER = text(
+    "UPDATE incidents SET alerts_resolved_at = :at WHERE organization_id = :organization_id AND id = ANY(:ids)"
+)
+_WAITED_LONG_ENOUGH = text(
+    "SELECT id FROM incidents WHERE organization_id = :organization_id AND status = 'in_progress'"
+    " AND alerts_resolved_at <= :before ORDER BY alerts_resolved_at LIMIT :most FOR UPDATE SKIP LOCKED"
+)
+_SETTINGS = text("SELECT settings FROM organizations WHERE id = :organization_id")
+
+
+def follow(session: Session, incident_ids: Collection[UUID], policy: Policy, at: datetime) -> None:
+    """Of these incidents, resolves those whose last alert has resolved; one that a person works on only notes it."""
+    if not incident_ids:
+        return
+    ours = {"organization_id": organization_of(session)}
+    over = session.execute(_OVER, ours | {"ids": list(incident_ids)}).all()
+    if not over:
+        return
+    resolved = {row.id for row in over if row.status == "active" and policy.auto_resolve}
+    batch = Batch(Candidates())
+    for row in over:
+        batch.note(row.id, "resolved" if row.id in resolved else "alerts_resolved", at, _BECAUSE)
+    session.execute(_RESOLVE, ours | {"ids": list(resolved), "at": at})
+    session.execute(_REMEMBER, ours | {"ids": [row.id for row in over if row.id not in resolved], "at": at})
+    writing.write_timeline(session, batch)
+
+
+def resolve_the_waiting(session: Session, most: int = 200) -> bool:
+    """Resolves incidents in progress whose alerts have all been resolved for `auto_resolve_minutes`; whether any."""
+    ours = {"organization_id": organization_of(session)}
+    policy = context.policy_of(session.execute(_SETTINGS, ours).scalar_one())
+    if not policy.auto_resolve:
+        return False
+    at = now(session)
+    before = at - policy.auto_resolve_after
+    ids = list(session.scalars(_WAITED_LONG_ENOUGH, ours | {"before": before, "most": most}))
+    if not ids:
+        return False
+    session.execute(_RESOLVE, ours | {"ids": ids, "at": at})
+    batch = Batch(Candidates())
+    for incident_id in ids:
+        batch.note(incident_id, "resolved", at, _BECAUSE)
+    writing.write_timeline(session, batch)
+    outbox.enqueue(session, "index", "incident", ids)
+    return True
