@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub.app import create_app
+from hub.http.ids import from_public
 from hub.runtime import Runtime
 from workers.pipeline import STEPS
 
@@ -58,6 +60,14 @@ class Person:
     token: str
     email: str
     tokens: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def organization_id(self) -> UUID:
+        return from_public("org", self.tokens["user"]["organization_id"])
+
+    @property
+    def user_id(self) -> UUID:
+        return from_public("user", self.tokens["user"]["id"])
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})

@@ -1,0 +1,1 @@
+"""Silences: while one stands, the alerts it matches open no incident; they return by themselves at its end."""
