@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, ForeignKeyConstraint, Index, Text, Uuid, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from hub.accounts.models import User
 from hub.database import Base, Tenant, database_now
 
 
@@ -63,6 +64,9 @@ class Incident(Tenant, Base):
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    correlation_key: Mapped[str | None]
+    alerts_resolved_at: Mapped[datetime | None]
+    assignee: Mapped[User | None] = relationship(viewonly=True, lazy="selectin")
 
 
 class AlertEpisode(Base):

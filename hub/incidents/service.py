@@ -1,7 +1,6 @@
-"""Use cases of incidents by people: open, find, change."""
+"""Use cases of incidents by people: open, find, change, delete."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,20 +8,19 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from hub import outbox
+from hub.accounts.audit import service as audit
 from hub.accounts.models import Organization
 from hub.accounts.rules import settings_of
-from hub.alerts import service as alerts
-from hub.alerts.models import Alert
 from hub.contracts.errors import Conflict, NotFound
 from hub.database import new_id, now, organization_of
-from hub.incidents import rules
-from hub.incidents.models import AlertEpisode, Incident, TimelineEntry
+from hub.incidents import people, rules, timeline
+from hub.incidents.models import Incident
 from hub.listing import Listing, Page, among, containing, created, overlapping, ranked
 
 
-def _from_sources(sources: Collection[UUID | None]) -> ColumnElement[bool]:
-    """None is "manual": opened by a person."""
-    return or_(*(Incident.source_integration_id == source for source in sources))
+def _is_any(column: Any, values: Collection[UUID | None]) -> ColumnElement[bool]:
+    """None stands for "manual" among sources, and for "none" among assignees."""
+    return or_(*(column == value for value in values))
 
 
 LISTING = Listing(
@@ -39,23 +37,27 @@ LISTING = Listing(
         "status": among(Incident.status, open=rules.OPEN),
         "severity": among(Incident.severity),
         "service": among(Incident.service),
+        "assignee": lambda ids: _is_any(Incident.assignee_id, ids),
         "tag": overlapping(Incident.tags),
-        "source": _from_sources,
+        "source": lambda ids: _is_any(Incident.source_integration_id, ids),
         "q": containing(Incident.title, Incident.description, Incident.service),
         **created(Incident),
     },
 )
-TIMELINE = Listing(TimelineEntry, sorts={"at": TimelineEntry.at}, default_sort="at")
 
 _STAMPS = {"in_progress": "acknowledged_at", "resolved": "resolved_at", "closed": "closed_at"}
 
 
-def open_by_hand(session: Session, actor: str, *, title: str, severity: str | None = None, **fields: Any) -> Incident:
-    """A person opens an incident; without a severity it takes the organization's default."""
-    organization_id = organization_of(session)
-    settings = settings_of(session.get_one(Organization, organization_id).settings)
+def open_by_hand(
+    session: Session, actor: str, user_id: UUID, *, title: str, severity: str | None = None, **fields: Any
+) -> Incident:
+    """A person opens an incident; without a severity it takes the organization's default. Raises Invalid."""
+    settings = _settings(session)
+    if settings["auto_assign_incidents"]:
+        fields = {"assignee_id": user_id} | fields
+    people.check_assignable(session, fields.get("assignee_id"))
     incident = Incident(
-        organization_id=organization_id,
+        organization_id=organization_of(session),
         id=new_id(),
         title=title,
         severity=severity or settings["default_incident_severity"],
@@ -65,7 +67,9 @@ def open_by_hand(session: Session, actor: str, *, title: str, severity: str | No
     )
     session.add(incident)
     session.flush()
-    _note(session, incident, "opened", actor, {"title": title})
+    timeline.note(session, incident.id, "opened", actor, title=title)
+    audit.note(session, "incidents:create", incident.id, title=title)
+    session.refresh(incident, ["assignee"])
     outbox.enqueue(session, "index", "incident", [incident.id])
     return incident
 
@@ -78,78 +82,110 @@ def get(session: Session, incident_id: UUID) -> Incident:
     return found
 
 
+def get_for_change(session: Session, *incident_ids: UUID) -> list[Incident]:
+    """The incidents, locked in the order of their ids, so that no two changes wait for each other. Raises NotFound."""
+    found = session.scalars(
+        select(Incident)
+        .where(Incident.organization_id == organization_of(session), Incident.id.in_(incident_ids))
+        .order_by(Incident.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    by_id = {incident.id: incident for incident in found}
+    if missing := set(incident_ids) - set(by_id):
+        raise NotFound(f"{len(missing)} of the incidents do not exist." if len(incident_ids) > 1 else "Not found")
+    return [by_id[incident_id] for incident_id in incident_ids]
+
+
 def find(session: Session, query: Mapping[str, Any]) -> Page:
     """One page of incidents."""
     return LISTING.page(session, query)
 
 
-def change(session: Session, incident_id: UUID, actor: str, fields: Mapping[str, Any]) -> Incident:
+def change(session: Session, incident_id: UUID, actor: str, user_id: UUID, fields: Mapping[str, Any]) -> Incident:
     """Changes the given fields. Raises Conflict for a move the status does not allow, naming those it does."""
-    incident = session.scalar(
-        select(Incident)
-        .where(Incident.organization_id == organization_of(session), Incident.id == incident_id)
-        .with_for_update()
-    )
-    if incident is None:
-        raise NotFound
+    (incident,) = get_for_change(session, incident_id)
     wanted = dict(fields)
+    if "assignee_id" in wanted:
+        people.check_assignable(session, wanted["assignee_id"])
     status = wanted.pop("status", incident.status)
     if status != incident.status:
-        _move(session, incident, status, actor)
+        move(session, incident, status, actor)
+        wanted = _taken_by(session, incident, user_id) | wanted
     if "severity" in wanted:
         incident.severity_pinned = True
-    changed = {name: value for name, value in wanted.items() if getattr(incident, name) != value}
-    for name, value in changed.items():
-        setattr(incident, name, value)
-    if changed:
-        _note(session, incident, "changed", actor, {"fields": sorted(changed)})
+    _set(session, incident, actor, {name: value for name, value in wanted.items() if getattr(incident, name) != value})
     session.flush()
+    session.refresh(incident, ["assignee", "updated_at"])
     outbox.enqueue(session, "index", "incident", [incident.id])
     return incident
 
 
-def alerts_of(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
-    """One page of the alerts of which an episode belongs to the incident. Raises NotFound."""
-    get(session, incident_id)
-    mine = select(AlertEpisode.alert_id).where(
-        AlertEpisode.organization_id == organization_of(session), AlertEpisode.incident_id == incident_id
-    )
-    return alerts.LISTING.page(session, query, Alert.id.in_(mine))
+def delete(session: Session, incident_id: UUID) -> None:
+    """Its comments and timeline go with it, and search forgets it in the same transaction; its alerts stay."""
+    (incident,) = get_for_change(session, incident_id)
+    kept = {name: getattr(incident, name) for name in ("title", "severity", "status", "alert_count")}
+    audit.note(session, "incidents:delete", incident.id, **kept, opened_at=incident.created_at.isoformat())
+    session.delete(incident)
+    session.flush()
+    # search has forgotten it already; a worker that was just indexing it may have written it anew
+    outbox.enqueue(session, "index", "incident", [incident_id])
 
 
-def timeline_of(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
-    """One page of everything that happened. Raises NotFound."""
-    get(session, incident_id)
-    return TIMELINE.page(session, query, TimelineEntry.incident_id == incident_id)
-
-
-def _move(session: Session, incident: Incident, status: str, actor: str) -> None:
+def move(session: Session, incident: Incident, status: str, actor: str) -> None:
+    """Raises Conflict naming the moves that are allowed."""
+    if incident.merged_into:
+        raise Conflict("It was merged into another incident: move that one, or split this one out again.")
     allowed = rules.MOVES[incident.status]
     if status not in allowed:
         raise Conflict(f"From {incident.status} an incident can only move to {' or '.join(sorted(allowed))}.")
-    at = now(session)
-    _note(session, incident, "status", actor, {"from": incident.status, "to": status})
+    timeline.note(session, incident.id, "status", actor, **{"from": incident.status, "to": status})
+    audit.note(session, "incidents:update", incident.id, status=[incident.status, status])
     incident.status = status
     if status == "active":
-        incident.resolved_at = incident.closed_at = None
-    else:
-        _stamp(incident, _STAMPS[status], at)
+        reopen(session, incident)
+    elif getattr(incident, _STAMPS[status]) is None:
+        # the first acknowledgement counts; a later resolve counts anew, because reopening has cleared the one before
+        setattr(incident, _STAMPS[status], now(session))
 
 
-def _stamp(incident: Incident, name: str, at: datetime) -> None:
-    """The first acknowledgement counts; a later resolve counts anew, because reopening has cleared the one before."""
-    if getattr(incident, name) is None:
-        setattr(incident, name, at)
-
-
-def _note(session: Session, incident: Incident, kind: str, actor: str, data: dict[str, Any]) -> None:
-    session.add(
-        TimelineEntry(
-            organization_id=incident.organization_id,
-            id=new_id(),
-            incident_id=incident.id,
-            kind=kind,
-            actor=actor,
-            data=data,
+def reopen(session: Session, incident: Incident) -> None:
+    """Clears the end; and gives up the key of its rule's group when another open incident has it by now."""
+    incident.resolved_at = incident.closed_at = incident.alerts_resolved_at = None
+    if incident.correlation_key is not None:
+        another = select(Incident.id).where(
+            Incident.organization_id == incident.organization_id,
+            Incident.correlation_key == incident.correlation_key,
+            Incident.status.in_(rules.OPEN),
+            Incident.id != incident.id,
         )
-    )
+        with session.no_autoflush:
+            incident.correlation_key = None if session.scalar(another) else incident.correlation_key
+
+
+def _taken_by(session: Session, incident: Incident, user_id: UUID) -> dict[str, Any]:
+    """With `auto_assign_incidents`, whoever acknowledges an incident that is nobody's takes it."""
+    is_free = incident.status == "in_progress" and incident.assignee_id is None
+    return {"assignee_id": user_id} if is_free and _settings(session)["auto_assign_incidents"] else {}
+
+
+def _set(session: Session, incident: Incident, actor: str, changed: Mapping[str, Any]) -> None:
+    if not changed:
+        return
+    before = {name: getattr(incident, name) for name in changed}
+    for name, value in changed.items():
+        setattr(incident, name, value)
+    if "assignee_id" in changed:
+        told = {"previous_assignee_id": before["assignee_id"], "assignee_id": changed["assignee_id"]}
+        timeline.note(session, incident.id, "assigned", actor, **{name: _text(each) for name, each in told.items()})
+    if others := sorted(set(changed) - {"assignee_id"}):
+        timeline.note(session, incident.id, "changed", actor, fields=others)
+    audit.note(session, "incidents:update", incident.id, fields=sorted(changed))
+
+
+def _text(user_id: UUID | None) -> str | None:
+    return str(user_id) if user_id else None
+
+
+def _settings(session: Session) -> dict[str, Any]:
+    return settings_of(session.get_one(Organization, organization_of(session)).settings)

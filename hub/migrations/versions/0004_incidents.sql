@@ -49,3 +49,12 @@ ALTER TABLE integrations
     ADD COLUMN previous_until timestamptz;
 
 SELECT raise_tenant_wall(name::regclass) FROM unnest(ARRAY['comments', 'marks']) AS name;
+
+-- A deleted incident is gone from search in the same transaction, not when a worker comes to it.
+CREATE FUNCTION forget_documents() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM documents d
+    WHERE d.organization_id = OLD.organization_id AND d.source_id = OLD.id AND d.kind IN ('incidents', 'solutions');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER forget_documents AFTER DELETE ON incidents FOR EACH ROW EXECUTE FUNCTION forget_documents();
