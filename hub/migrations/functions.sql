@@ -51,6 +51,9 @@ $$;
 CREATE OR REPLACE FUNCTION is_first_organization() RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    IF EXISTS (SELECT FROM organizations) THEN
+        RETURN false;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('first organization', 0));
     RETURN NOT EXISTS (SELECT FROM organizations);
 END $$;
@@ -159,11 +162,16 @@ $$;
 
 -- deliveries ---------------------------------------------------------------------------------------------------------
 
--- A signature is checked before the delivery is stored, and for that the secret must be known.
+-- A signature is checked before the delivery is stored, and for that the secret must be known: one row for the secret,
+-- and while it is being rotated one for that before it.
 CREATE OR REPLACE FUNCTION find_signed_integration(p_integration_id uuid, p_platform text)
 RETURNS TABLE (organization_id uuid, config jsonb, secrets jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT i.organization_id, i.config, i.secrets FROM integrations i
+    SELECT i.organization_id, i.config, valid.secrets
+    FROM integrations i CROSS JOIN LATERAL (
+        SELECT i.secrets UNION ALL
+        SELECT i.secrets || i.previous_secrets WHERE i.previous_secrets <> '{}' AND i.previous_until > overwatch_now()
+    ) valid (secrets)
     WHERE i.id = p_integration_id AND i.platform = p_platform AND i.is_signed AND i.enabled AND i.deleted_at IS NULL
 $$;
 
@@ -179,7 +187,10 @@ DECLARE
     found_integration record;
     first_id uuid;
 BEGIN
-    SELECT i.organization_id, i.platform, i.token_hash, i.is_signed INTO found_integration
+    SELECT i.organization_id, i.platform, i.is_signed,
+           i.token_hash = p_token_hash
+           OR coalesce(i.previous_token_hash = p_token_hash AND i.previous_until > overwatch_now(), false) AS has_token
+    INTO found_integration
     FROM integrations i WHERE i.id = p_integration_id AND i.enabled AND i.deleted_at IS NULL;
     IF NOT FOUND THEN
         RETURN QUERY SELECT 'unknown', NULL::uuid; RETURN;
@@ -187,7 +198,7 @@ BEGIN
     IF found_integration.platform <> p_platform THEN
         RETURN QUERY SELECT 'wrong_platform', NULL::uuid; RETURN;
     END IF;
-    IF NOT (p_is_verified OR (NOT found_integration.is_signed AND found_integration.token_hash = p_token_hash)) THEN
+    IF NOT (p_is_verified OR (NOT found_integration.is_signed AND found_integration.has_token)) THEN
         RETURN QUERY SELECT 'untrusted', NULL::uuid; RETURN;
     END IF;
     IF p_recent_key IS NOT NULL THEN
