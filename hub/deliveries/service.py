@@ -112,15 +112,17 @@ def _is_signature_right(database: Database, connector: Connector, vault: Vault, 
     if connector.signing_secret is None:
         return False
     with database.transaction() as session:
-        row = session.execute(
+        rows = session.execute(
             text("SELECT * FROM find_signed_integration(:id, :platform)"),
             {"id": arrival.integration_id, "platform": arrival.platform},
-        ).one_or_none()
-    if row is None:
-        return False
-    config = whole_config(row.config, row.secrets, vault, row.organization_id, arrival.integration_id)
+        ).all()
+    configs = (whole_config(r.config, r.secrets, vault, r.organization_id, arrival.integration_id) for r in rows)
+    return any(_is_verified(connector, arrival.delivery, config) for config in configs)
+
+
+def _is_verified(connector: Connector, delivery: contracts.Delivery, config: Mapping[str, Any]) -> bool:
     try:
-        connector.verify(arrival.delivery, config)
+        connector.verify(delivery, config)
     except Untrusted:
         return False
     return True
