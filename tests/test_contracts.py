@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hub.contracts import Delivery, Event, Malformed, Payload, Severity, State, fingerprint, parse_time, present
+from hub.contracts import (
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    Severity,
+    State,
+    fingerprint,
+    parse_time,
+    present,
+    severity_of,
+)
 
 
 def event(dedup_key: str, event_key: str | None = None) -> Event:
@@ -102,6 +113,13 @@ def test_fingerprint_ignores_the_order_of_labels_but_not_of_parts() -> None:
 
 def test_severity_of_an_event_is_unknown_until_the_sender_says_it() -> None:
     assert event("k").severity is Severity.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("word", "severity"), [("Page", "critical"), ("P2", "high"), ("minor", "low"), ("severe", "unknown")]
+)
+def test_word_of_free_text_has_a_severity_only_where_its_meaning_is_clear(word: str, severity: str) -> None:
+    assert severity_of(word) == severity
 
 
 def test_contracts_load_without_the_testing_kit() -> None:

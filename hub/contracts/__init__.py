@@ -14,7 +14,7 @@ from hub.contracts.connector import (
 )
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
-from hub.contracts.event import Event, Link, Severity, State, fingerprint
+from hub.contracts.event import Event, Link, Severity, State, fingerprint, severity_of
 from hub.contracts.hookspecs import GROUP, hookimpl
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
 from hub.contracts.signing import check_signature, check_signing_time
@@ -51,4 +51,5 @@ __all__ = [
     "parse_json",
     "parse_time",
     "present",
+    "severity_of",
 ]

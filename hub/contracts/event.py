@@ -31,6 +31,21 @@ class Severity(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Words of free text, such as a label: these have one meaning wherever they are used, all others have none.
+_SEVERITY_WORDS = {
+    **dict.fromkeys(("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "p1"), Severity.CRITICAL),
+    **dict.fromkeys(("high", "error", "err", "major", "p2"), Severity.HIGH),
+    **dict.fromkeys(("warning", "warn", "medium", "moderate", "p3"), Severity.MEDIUM),
+    **dict.fromkeys(("low", "minor", "p4"), Severity.LOW),
+    **dict.fromkeys(("info", "informational", "information", "notice", "p5"), Severity.INFO),
+}
+
+
+def severity_of(word: str) -> Severity:
+    """What a word that people choose freely says, in any case; `unknown` for one without a clear meaning."""
+    return _SEVERITY_WORDS.get(word.lower(), Severity.UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A place to look next; `url` is absolute http or https."""

@@ -4,18 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from hub.contracts import Config, Connector, Delivery, Event, Malformed, Payload, Severity, State, fingerprint, hookimpl
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    State,
+    fingerprint,
+    hookimpl,
+    severity_of,
+)
 
 STATES = {"firing": State.FIRING, "resolved": State.RESOLVED}
-
-# The label `severity` is free text; these words have one meaning wherever they are used, all others are `unknown`.
-SEVERITIES = {
-    **dict.fromkeys(("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "p1"), Severity.CRITICAL),
-    **dict.fromkeys(("high", "error", "err", "major", "p2"), Severity.HIGH),
-    **dict.fromkeys(("warning", "warn", "medium", "moderate", "p3"), Severity.MEDIUM),
-    **dict.fromkeys(("low", "minor", "p4"), Severity.LOW),
-    **dict.fromkeys(("info", "informational", "information", "notice", "p5"), Severity.INFO),
-}
 
 # First what names the service, then what scraped it: `job` is often an exporter, `namespace` often many services.
 SERVICE_LABELS = ("service", "app", "app_kubernetes_io_name", "application", "job", "namespace")
@@ -90,7 +92,7 @@ def to_event(alert: Payload, group: Payload, service_labels: Sequence[str], rece
         title=_title(alert, labels, annotations),
         description="\n\n".join(_each(annotations, ("summary", "description", "message"))),
         state=state,
-        severity=SEVERITIES.get(labels.get("severity", "").lower(), Severity.UNKNOWN),
+        severity=severity_of(labels.get("severity", "")),
         raw_severity=labels.get("severity", ""),
         dedup_key=alert.text("fingerprint") or fingerprint(own_labels or labels, alert.text("summary")),
         service=_first(labels, service_labels),
