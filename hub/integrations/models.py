@@ -26,6 +26,7 @@ class Integration(Tenant, Base):
     previous_until: Mapped[datetime | None]
     is_signed: Mapped[bool] = mapped_column(server_default="false")
     enabled: Mapped[bool] = mapped_column(server_default="true")
+    expire_after_seconds: Mapped[int | None]
     events: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
     updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())

@@ -6,12 +6,21 @@ from typing import Any
 from flask import current_app, request
 
 from hub.accounts import access
-from hub.contracts.connector import Connector
+from hub.contracts.connector import CheckResult, Connector
 from hub.http.blueprint import JsonBlueprint, Page, PageQuery
 from hub.http.ids import from_public, to_public
-from hub.integrations import installed, rules, service
+from hub.integrations import checking, installed, rotation, rules, service
 from hub.integrations.models import Integration
-from hub.integrations.schemas import IntegrationInput, IntegrationQuery, IntegrationSchema, PlatformSchema
+from hub.integrations.schemas import (
+    CheckSchema,
+    IntegrationInput,
+    IntegrationPatch,
+    IntegrationQuery,
+    IntegrationSchema,
+    PlatformSchema,
+    RotatedSchema,
+    RotationInput,
+)
 
 blp = JsonBlueprint("integrations", __name__, url_prefix="/api/v1", description="Connected platforms")
 
@@ -59,6 +68,42 @@ def get_integration(integration_id: str) -> dict[str, Any]:
     return _shown(service.get(access.current_session(), from_public("int", integration_id)))
 
 
+@blp.route("/integrations/<integration_id>", methods=["PATCH", "PUT"])
+@access.requires("integrations:update")
+@blp.arguments(IntegrationPatch)
+@blp.one(IntegrationSchema)
+def change_integration(wanted: dict[str, Any], integration_id: str) -> dict[str, Any]:
+    """Change a connected platform; of its config only the fields that are named"""
+    session = access.current_session()
+    found = from_public("int", integration_id)
+    changed = service.change(session, installed.connectors(), installed.vault(), found, **wanted)
+    session.commit()
+    return _shown(changed)
+
+
+@blp.route("/integrations/<integration_id>/rotate", methods=["POST"])
+@access.requires("integrations:update")
+@blp.arguments(RotationInput)
+@blp.one(RotatedSchema)
+def rotate_integration(wanted: dict[str, Any], integration_id: str) -> dict[str, Any]:
+    """Make a new webhook token, and a new signing secret if the platform signs; the old one is good for a while"""
+    session = access.current_session()
+    found = from_public("int", integration_id)
+    rotated = rotation.rotate(session, installed.connectors(), installed.vault(), found, **wanted)
+    session.commit()
+    return {**_shown(rotated.integration, rotated.token), "secret": rotated.secret}
+
+
+@blp.route("/integrations/<integration_id>/test", methods=["POST"])
+@access.requires("integrations:update")
+@blp.one(CheckSchema)
+def test_integration(integration_id: str) -> CheckResult:
+    """Test the credentials with the platform itself"""
+    found = from_public("int", integration_id)
+    session = access.current_session()
+    return checking.check(session, installed.connectors(), installed.vault(), found, checking.NoWayOut())
+
+
 @blp.route("/integrations/<integration_id>", methods=["DELETE"])
 @access.requires("integrations:delete")
 @blp.response(204)
@@ -85,6 +130,8 @@ def _shown(integration: Integration, token: str = "") -> dict[str, Any]:
         "config": service.shown_config(integration, installed.vault()),
         "enabled": integration.enabled,
         "events": integration.events,
+        "expire_after_seconds": integration.expire_after_seconds,
+        "previous_until": integration.previous_until,
         "webhook_url": f"{address}?token={token or rules.redacted('')}",
         "created_at": integration.created_at,
         "updated_at": integration.updated_at,

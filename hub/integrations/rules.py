@@ -1,7 +1,8 @@
 """Decisions about configs: which fields are secret, what is wrong with one, what may be shown."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -9,6 +10,8 @@ from jsonschema.exceptions import ValidationError
 
 _SHOWN_CHARACTERS = 4
 _LONG_ENOUGH_TO_HINT = 12
+_DOTS = "••••"
+_TOKEN_BYTES = 32
 
 
 def secret_fields(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -33,7 +36,33 @@ def with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[
 
 def redacted(secret: str) -> str:
     """What an answer shows of a secret: that it is there, and its end if it is long enough to spare it."""
-    return "••••" + (secret[-_SHOWN_CHARACTERS:] if len(secret) >= _LONG_ENOUGH_TO_HINT else "")
+    return _DOTS + (secret[-_SHOWN_CHARACTERS:] if len(secret) >= _LONG_ENOUGH_TO_HINT else "")
+
+
+def is_hint(value: Any) -> bool:
+    """Whether the value is what answers show of a secret, sent back."""
+    return isinstance(value, str) and value.startswith(_DOTS)
+
+
+def changed_config(stored: Mapping[str, Any], wanted: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
+    """The stored config (secrets unlocked) with the wanted changes.
+
+    Null takes a field out; a secret's own hint keeps it. A foreign hint stays in, so that `hint_problems` names it.
+    """
+    kept = {name for name in secret if name in wanted and wanted[name] == redacted(str(stored.get(name, "")))}
+    merged = {**stored, **{name: value for name, value in wanted.items() if name not in kept or name not in stored}}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def hint_problems(config: Mapping[str, Any], secret: Collection[str]) -> dict[str, list[str]]:
+    """Field → messages for secrets that are only the dots of another one."""
+    dotted = [name for name in secret if is_hint(config.get(name))]
+    return {f"config.{name}": ["This is what is shown of a secret; send the secret itself."] for name in dotted}
+
+
+def new_token() -> str:
+    """A webhook token or signing secret: 256 random bits as URL-safe text."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def hash_token(token: str) -> bytes:

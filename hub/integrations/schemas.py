@@ -1,6 +1,6 @@
 """What the integration routes take and give."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
@@ -16,14 +16,45 @@ class IntegrationQuery(ListQuery):
     enabled = fields.Boolean()
 
 
-class IntegrationInput(Schema):
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Must not be blank.")
+
+
+_NAME = (validate.Length(1, 200), _not_blank)
+_EVENTS = fields.List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(max=50))
+
+
+class _Editable(Schema):
+    enabled = fields.Boolean()
+    events = _EVENTS
+    expire_after_seconds = fields.Integer(
+        allow_none=True,
+        validate=validate.Range(60, 31_536_000),
+        metadata={"description": "An alert that is silent for so long is over; null: never"},
+    )
+
+
+class IntegrationInput(_Editable):
     """A platform to connect."""
 
     platform = fields.String(required=True, validate=validate.Length(1, 64))
-    name = fields.String(required=True, validate=validate.Length(1, 200))
+    name = fields.String(required=True, validate=_NAME)
     config = fields.Dict(keys=fields.String(), load_default=dict)
-    enabled = fields.Boolean(load_default=True)
-    events = fields.List(fields.String(validate=validate.Length(1, 64)), load_default=list)
+
+
+class IntegrationPatch(_Editable):
+    """What to change; all else stays, in `config` too: there null takes a field out, and a secret's dots keep it."""
+
+    name = fields.String(validate=_NAME)
+    config = fields.Dict(keys=fields.String())
+
+
+class RotationInput(Schema):
+    """How long the old token or secret is good, and the new secret when the platform makes it itself."""
+
+    grace_seconds = fields.Integer(load_default=86_400, validate=validate.Range(0, 604_800))
+    secret = fields.String(load_default=None, load_only=True, validate=validate.Length(1, 1_000))
 
 
 class IntegrationSchema(Schema):
@@ -35,9 +66,27 @@ class IntegrationSchema(Schema):
     config = fields.Dict(keys=fields.String(), required=True)
     enabled = fields.Boolean(required=True)
     events = fields.List(fields.String(), required=True)
+    expire_after_seconds = fields.Integer(required=True, allow_none=True)
     webhook_url = fields.String(required=True)
+    previous_until = Moment(
+        required=True, allow_none=True, metadata={"description": "Until when the token or secret before is good"}
+    )
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+
+class RotatedSchema(IntegrationSchema):
+    """The integration with its new token in `webhook_url` and its new signing secret, both shown this once."""
+
+    secret = fields.String(required=True, allow_none=True)
+
+
+class CheckSchema(Schema):
+    """Whether the credentials work; `missing` names the permissions that they lack."""
+
+    ok = fields.Boolean(required=True)
+    detail = fields.String(required=True)
+    missing = fields.List(fields.String(), required=True)
 
 
 class PlatformSchema(Schema):

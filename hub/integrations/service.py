@@ -1,6 +1,5 @@
 """Use cases of integrations: create, find, change, delete."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from hub.accounts.audit import service as audit
 from hub.contracts.connector import Connector
-from hub.contracts.errors import Invalid, NotFound
+from hub.contracts.errors import Invalid, Misconfigured, NotFound
 from hub.database import new_id, now, organization_of
 from hub.integrations import rules
 from hub.integrations.models import Integration
@@ -32,8 +32,6 @@ LISTING = Listing(
     },
 )
 
-_TOKEN_BYTES = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -49,32 +47,58 @@ def create(
     vault: Vault,
     *,
     platform: str,
-    name: str,
     config: Mapping[str, Any],
-    enabled: bool = True,
-    events: list[str] | None = None,
+    **fields: Any,
 ) -> Created:
     """Raises Invalid for an unknown platform or a config that breaks the connector's schema, naming the field."""
-    connector = connectors.get(platform)
-    if connector is None:
-        raise Invalid({"platform": [f"Unknown; installed are: {', '.join(sorted(connectors))}."]})
-    problems = rules.problems(config, connector.config_schema)
-    if problems:
-        raise Invalid(problems)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    connector = connector_of(connectors, platform)
+    token = rules.new_token()
     integration = Integration(
         organization_id=organization_of(session),
         id=new_id(),
         platform=platform,
-        name=name,
         token_hash=rules.hash_token(token),
-        enabled=enabled,
-        events=events or [],
+        **fields,
     )
-    _set_config(integration, config, connector, vault)
+    set_config(integration, config, connector, vault)
     session.add(integration)
     session.flush()
+    audit.note(session, "integrations:create", integration.id, platform=platform, name=integration.name)
     return Created(integration, token)
+
+
+def change(
+    session: Session,
+    connectors: Mapping[str, Connector],
+    vault: Vault,
+    integration_id: UUID,
+    *,
+    config: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Integration:
+    """Changes the given fields, and of the config those that it names. Raises NotFound or Invalid naming the field."""
+    integration = get(session, integration_id)
+    changed = {name: value for name, value in fields.items() if getattr(integration, name) != value}
+    for name, value in changed.items():
+        setattr(integration, name, value)
+    if config is not None:
+        connector = connector_of(connectors, integration.platform)
+        secret = rules.secret_fields(connector.config_schema)
+        stored = config_of(integration, vault)
+        set_config(integration, rules.changed_config(stored, config, secret), connector, vault)
+    audit.note(
+        session, "integrations:update", integration.id, fields=sorted(fields | ({"config": 1} if config else {}))
+    )
+    session.flush()
+    session.refresh(integration)
+    return integration
+
+
+def connector_of(connectors: Mapping[str, Connector], platform: str) -> Connector:
+    """Raises Invalid for a platform that is not installed."""
+    if platform not in connectors:
+        raise Invalid({"platform": [f"Unknown; installed are: {', '.join(sorted(connectors))}."]})
+    return connectors[platform]
 
 
 def get(session: Session, integration_id: UUID) -> Integration:
@@ -92,7 +116,9 @@ def find(session: Session, query: Mapping[str, Any]) -> Page:
 
 def delete(session: Session, integration_id: UUID) -> None:
     """Refuses its webhooks from the commit on; its alerts and deliveries stay."""
-    get(session, integration_id).deleted_at = now(session)
+    integration = get(session, integration_id)
+    integration.deleted_at = now(session)
+    audit.note(session, "integrations:delete", integration.id, platform=integration.platform, name=integration.name)
 
 
 def whole_config(
@@ -103,15 +129,22 @@ def whole_config(
     return {**config, **unlocked}
 
 
+def config_of(integration: Integration, vault: Vault) -> dict[str, Any]:
+    """The stored config, secrets unlocked. Raises Misconfigured."""
+    return whole_config(integration.config, integration.secrets, vault, integration.organization_id, integration.id)
+
+
 def shown_config(integration: Integration, vault: Vault) -> dict[str, Any]:
-    """The config with each secret as dots and its last characters."""
-    place = (integration.organization_id, integration.id)
-    hints = {field: rules.redacted(vault.unlock(text, *place, field)) for field, text in integration.secrets.items()}
-    return {**integration.config, **hints}
+    """The config with each secret as dots and its last characters; one that cannot be unlocked as dots."""
+    return {**integration.config, **{name: _hint(integration, name, vault) for name in integration.secrets}}
 
 
-def _set_config(integration: Integration, config: Mapping[str, Any], connector: Connector, vault: Vault) -> None:
+def set_config(integration: Integration, config: Mapping[str, Any], connector: Connector, vault: Vault) -> None:
+    """Stores the config, its secrets encrypted. Raises Invalid naming each field that the schema refuses."""
     secret = rules.secret_fields(connector.config_schema)
+    problems = rules.hint_problems(config, secret) | rules.problems(config, connector.config_schema)
+    if problems:
+        raise Invalid(problems)
     whole = rules.with_defaults(config, connector.config_schema)
     integration.config = {field: value for field, value in whole.items() if field not in secret}
     integration.secrets = {
@@ -120,3 +153,11 @@ def _set_config(integration: Integration, config: Mapping[str, Any], connector: 
         if field in secret and value
     }
     integration.is_signed = connector.signing_secret in integration.secrets
+
+
+def _hint(integration: Integration, field: str, vault: Vault) -> str:
+    try:
+        secret = vault.unlock(integration.secrets[field], integration.organization_id, integration.id, field)
+    except Misconfigured:
+        return rules.redacted("")
+    return rules.redacted(secret)
