@@ -10,7 +10,7 @@ from hub.accounts import routes as accounts
 from hub.alerts import routes as alerts
 from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
-from hub.http import front_door
+from hub.http import front_door, limits
 from hub.incidents import routes as incidents
 from hub.integrations import installed
 from hub.integrations import routes as integrations
@@ -24,6 +24,7 @@ def create_app(runtime: Runtime) -> Flask:
     """The API on this runtime."""
     app = Flask("hub", static_folder=None)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # a redirect would not be JSON
     app.config.update(
         API_TITLE="Overwatch",
         API_VERSION="1",
@@ -40,7 +41,8 @@ def create_app(runtime: Runtime) -> Flask:
     api = Api(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    front_door.install(app)
+    front_door.install(app, runtime.settings.secrets.encryption_key)
+    limits.install(app, runtime.settings, runtime.database)
     if hops := runtime.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

@@ -55,6 +55,15 @@ class Database:
             pool_pre_ping=True,
             connect_args={"connect_timeout": 3, "options": _SERVER_OPTIONS},
         )
+        # for a count that must neither wait for a transaction nor be undone with one; connects on first use
+        self.counting: Engine = create_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            connect_args={"connect_timeout": 3, "options": _SERVER_OPTIONS},
+        )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self, organization_id: UUID | None = None) -> Session:
@@ -68,8 +77,9 @@ class Database:
             yield session
 
     def dispose(self) -> None:
-        """Closes every connection of the pool."""
+        """Closes every connection of its pools."""
         self.engine.dispose()
+        self.counting.dispose()
 
 
 def enter_organization(session: Session, organization_id: UUID) -> None:

@@ -74,7 +74,7 @@ def among(column: Column, **words: Collection[str]) -> Condition:
 
 def overlapping(column: InstrumentedAttribute[Any]) -> Condition:
     """The array column has one of the values or more."""
-    return lambda values: column.overlap(list(values))
+    return lambda values: column.bool_op("&&")(list(values))
 
 
 def since(column: Column) -> Condition:

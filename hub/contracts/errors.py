@@ -112,6 +112,20 @@ class TooLarge(OverwatchError):
     code = "too_large"
 
 
+class TargetTooLong(OverwatchError):
+    """The address passes a documented limit."""
+
+    status = 414
+    code = "uri_too_long"
+
+
+class HeadersTooLarge(OverwatchError):
+    """The headers pass a documented limit."""
+
+    status = 431
+    code = "headers_too_large"
+
+
 class WrongMediaType(OverwatchError):
     """The body is not JSON."""
 

@@ -9,6 +9,7 @@ from hub.accounts import access
 from hub.contracts import Delivery
 from hub.deliveries import models, rules, service
 from hub.deliveries.schemas import DeliveryQuery, DeliverySchema, ReceiptSchema
+from hub.http import body, declared
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public
 from hub.integrations import installed
@@ -20,6 +21,7 @@ blp = JsonBlueprint("deliveries", __name__, url_prefix="/api/v1", description="W
 
 @blp.route("/webhooks/<platform>/<integration_id>", methods=["POST", "PUT"])
 @access.public  # the proof is the connector's signature or the integration's token
+@declared.takes_anything(body.WEBHOOK_LIMIT_BYTES, any_query=True)
 @blp.response(200, ReceiptSchema)
 def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
     """Store what a platform pushes; answered after its bytes are committed"""

@@ -11,6 +11,7 @@ from webargs import ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from hub.contracts.errors import BadRequest
+from hub.http import conventions, strict
 from hub.http.lists import ListQuery, PageQuery
 from hub.listing import Page
 
@@ -34,20 +35,27 @@ class ListMeta(Meta):
 
 
 class StrictParser(FlaskParser):
-    """Reads the body that the front door has checked, and refuses what the schema does not name."""
+    """Reads the body that the front door has checked, and refuses what the schema does not name or would coerce."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE, "json": RAISE}
 
     def load_json(self, req: flask.Request, schema: Any) -> Any:
-        return flask.g.get("json", missing)
+        flask.g.has_read_body = True
+        body = flask.g.get("json", missing)
+        if body is not missing:
+            strict.check_json(schema, body)
+        return body
 
     def load_querystring(self, req: flask.Request, schema: Any) -> Any:
+        flask.g.has_read_query = True
         repeated = [name for name, values in req.args.lists() if len(values) > 1]
         if repeated:
             raise ValidationError({name: ["Given more than once."] for name in repeated})
         if any("\0" in text for pair in req.args.items() for text in pair):
             raise BadRequest("The query has the character %00, which cannot be stored.")
-        return req.args.to_dict()
+        query = req.args.to_dict()
+        strict.check_query(schema, query)
+        return query
 
 
 class JsonBlueprint(Blueprint):
@@ -66,17 +74,25 @@ class JsonBlueprint(Blueprint):
 
     def response(self, status: int, schema: type[Schema] | None = None, **options: Any) -> Callable[[_View], _View]:
         """Dumps what the view returns by the schema."""
-        return cast(Callable[[_View], _View], super().response(status, schema, **options))
+        return self._answer(status, schema, has_etag=False, **options)
+
+    def _answer(self, status: int, schema: Any, *, has_etag: bool, **options: Any) -> Callable[[_View], _View]:
+        answer = super().response(status, schema, **options)
+
+        def decorator(view: _View) -> _View:
+            return cast(_View, conventions.keep(answer(view), has_etag=has_etag))
+
+        return decorator
 
     def one(self, schema: type[Schema], status: int = 200) -> Callable[[_View], _View]:
-        """The view returns one object, answered as {"data": …, "meta": {"total": 1, "page": 1}}."""
+        """The view returns one object, answered as {"data": …, "meta": {"total": 1, "page": 1}} with its ETag."""
 
         def decorator(view: _View) -> _View:
             @wraps(view)
             def enveloping(*args: Any, **kwargs: Any) -> dict[str, Any]:
                 return {"data": view(*args, **kwargs), "meta": {"total": 1, "page": 1}}
 
-            return cast(_View, self.response(status, _envelope(schema))(enveloping))
+            return cast(_View, self._answer(status, _envelope(schema), has_etag=True)(enveloping))
 
         return decorator
 

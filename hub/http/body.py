@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Request
 
@@ -14,6 +15,7 @@ WEBHOOK_LIMIT_BYTES = 5_000_000
 DEEPEST = 64
 _LARGEST_INTEGER = 2**63 - 1  # what a bigint column and every client language can hold
 _CHUNK_BYTES = 65_536
+_MOST_FIELDS = 100
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -44,6 +46,18 @@ def parse_json(raw: bytes) -> Any:
         raise BadRequest(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
     _check_inside(value)
     return value
+
+
+def parse_form(raw: bytes) -> list[tuple[str, str]]:
+    """An HTML form's fields (application/x-www-form-urlencoded). Raises BadRequest."""
+    try:
+        fields = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The body is not a form.") from error
+    if len({name for name, _ in fields}) != len(fields):
+        raise BadRequest("The form has a field twice.")
+    _check_inside(dict(fields))
+    return fields
 
 
 def _chunks(request: Request, limit_bytes: int) -> Iterator[bytes]:

@@ -1,48 +1,106 @@
 """What happens to every request before a route sees it, and to every answer before it leaves."""
 
+import re
 import secrets
+from urllib.parse import unquote_to_bytes
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
-from hub.contracts.errors import WrongMediaType
-from hub.http import body, errors
+from hub.contracts.errors import BadRequest, HeadersTooLarge, TargetTooLong, WrongMediaType
+from hub.http import body, conventions, declared, errors, idempotency
 
-WEBHOOK_PREFIX = "/api/v1/webhooks/"
+LONGEST_TARGET = 8_192
+LARGEST_HEADERS_BYTES = 32_768
+MOST_HEADERS = 100
+
 _JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "interest-cohort=()",
     "Cache-Control": "no-store",
 }
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
-def install(app: Flask) -> None:
-    """Puts the front door before the app's routes."""
+def install(app: Flask, secret: str) -> None:
+    """Puts the front door before the app's routes; call it when all of them are there."""
     app.before_request(_admit)
     app.after_request(_dress)
     errors.register(app)
+    idempotency.install(app, secret)
+    conventions.install(app)
 
 
 def _admit() -> None:
     g.request_id = secrets.token_hex(8)
-    if request.url_rule is None or request.method in {"GET", "HEAD", "OPTIONS"}:
+    _check_target()
+    _check_headers()
+    if request.url_rule is None or request.method == "OPTIONS":
         return
-    if request.path.startswith(WEBHOOK_PREFIX):
-        g.body = body.read(request, body.WEBHOOK_LIMIT_BYTES)
-        return
+    if request.method in _WITHOUT_BODY:
+        _refuse_body()
+    elif (limit_bytes := declared.raw_limit_bytes(current_app)) is not None:
+        g.body = body.read(request, limit_bytes)
+        g.has_read_body = True
+        g.has_read_query = declared.takes_any_query(current_app)
+    else:
+        _read_json()
+
+
+def _check_target() -> None:
+    """Routing has unescaped the path already; what it put there is looked at, and the query as it came."""
+    query = request.query_string
+    path = request.environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    if len(query) + len(path) > LONGEST_TARGET:
+        raise TargetTooLong(f"The address is longer than {LONGEST_TARGET} characters.")
+    if _BROKEN_ESCAPE.search(query) or not _is_text(unquote_to_bytes(query)) or not _is_text(path):
+        raise BadRequest("The address holds an escape that is not UTF-8.")
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _check_headers() -> None:
+    sizes = [len(name) + len(value) for name, value in request.headers.items()]
+    if len(sizes) > MOST_HEADERS or sum(sizes) > LARGEST_HEADERS_BYTES:
+        raise HeadersTooLarge(f"More than {MOST_HEADERS} headers, or more than {LARGEST_HEADERS_BYTES} bytes of them.")
+
+
+def _refuse_body() -> None:
+    if request.content_length or "Transfer-Encoding" in request.headers:
+        raise BadRequest(f"{request.method} takes no body.")
+
+
+def _read_json() -> None:
     raw = body.read(request, body.API_LIMIT_BYTES)
     if not raw:
         return
-    if request.mimetype != _JSON:
+    g.raw_body = raw
+    names = declared.form_names(current_app)
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype == _JSON and charset in {"utf-8", "utf8"}:
+        g.json = body.parse_json(raw)
+    elif request.mimetype == _FORM and names:
+        g.json = {names.get(name, name): value for name, value in body.parse_form(raw)}
+    else:
         raise WrongMediaType(f"Send Content-Type: {_JSON}.")
-    g.json = body.parse_json(raw)
 
 
 def _dress(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    for name, value in _SECURITY_HEADERS.items():
+    for name, value in (_SECURITY_HEADERS | (_OVER_TLS if request.is_secure else {})).items():
         response.headers.setdefault(name, value)
     return response
