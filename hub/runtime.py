@@ -1,4 +1,4 @@
-"""What every process of the hub holds: settings, database, connectors, vault, and the way to wake the workers."""
+"""What every process of the hub holds: settings, database, connectors, vault, plans, ways to workers and people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from celery import Celery
 
 from hub import plugin_manager
+from hub.accounts.mail.transport import Mailer
+from hub.accounts.organizations import plans
 from hub.contracts.connector import Connector
 from hub.database import Database
 from hub.integrations.vault import Vault
@@ -23,6 +25,8 @@ class Runtime:
     vault: Vault
     celery: Celery
     waker: Waker
+    plans: plans.Plans
+    mailer: Mailer
 
 
 def assemble(settings: Settings, celery: Celery | None = None) -> Runtime:
@@ -35,4 +39,6 @@ def assemble(settings: Settings, celery: Celery | None = None) -> Runtime:
         vault=Vault(settings.secrets.encryption_key),
         celery=celery,
         waker=Waker(celery),
+        plans=plans.read(settings.plans),
+        mailer=Mailer(settings.smtp_url, settings.mail_from, settings.data_dir / "outbox"),
     )

@@ -27,7 +27,6 @@ class Secrets:
 
     access_token_key: str
     refresh_token_key: str
-    mail_token_key: str
     encryption_key: str
     superuser_password: str
     owner_password: str
@@ -53,7 +52,15 @@ class Settings:
     trusted_proxies: int = 0
     rate_limit_url: str = ""
     auth_requests_per_minute: int = 30
+    plans: str = ""
+    smtp_url: str = ""
+    mail_from: str = "Overwatch <overwatch@localhost>"
     log_level: str = "INFO"
+
+    @property
+    def api_address(self) -> str:
+        """Where people reach the API; what mails name."""
+        return f"{self.public_url or 'http://localhost:8000'}/api/v1"
 
     @property
     def socket_folder(self) -> Path:
@@ -88,6 +95,9 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         trusted_proxies=_whole_number(environ, "OVERWATCH_TRUSTED_PROXIES", 0),
         rate_limit_url=environ.get("OVERWATCH_RATELIMIT_URL", ""),
         auth_requests_per_minute=_whole_number(environ, "OVERWATCH_AUTH_REQUESTS_PER_MINUTE", 30),
+        plans=environ.get("OVERWATCH_PLANS", ""),
+        smtp_url=environ.get("OVERWATCH_SMTP_URL", ""),
+        mail_from=environ.get("OVERWATCH_MAIL_FROM", "Overwatch <overwatch@localhost>"),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
     )
 

@@ -1,5 +1,6 @@
 """One real Postgres for the session, one migrated database per module, one new organization per test."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -15,10 +16,18 @@ from tests.factories import Hub, Person
 # durability is what tests/chaos is about; everywhere else it only costs time
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
+# the limits have tests of their own; everywhere else a test may ask as often as it likes
+UNHURRIED = {
+    "OVERWATCH_AUTH_REQUESTS_PER_MINUTE": "1000000",
+    "OVERWATCH_PLANS": json.dumps(
+        {"free": {"users": None, "user_requests_per_minute": None, "organization_requests_per_minute": None}}
+    ),
+}
+
 
 @pytest.fixture(scope="session")
 def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings.from_env(tmp_path_factory.mktemp("hub"), {})
+    return settings.from_env(tmp_path_factory.mktemp("hub"), UNHURRIED)
 
 
 @pytest.fixture(scope="session")

@@ -1,51 +1,60 @@
 """Who is calling, and whether they may: every route declares `@requires(...)` or `@public`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, current_app, g
-from flask_jwt_extended import get_jwt, verify_jwt_in_request
-from sqlalchemy import text
+from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
 
-from hub.accounts import rules
-from hub.contracts.errors import Forbidden, Unauthenticated
-from hub.database import Database, enter_organization
+from hub.accounts import credentials, tokens
+from hub.accounts.audit import service as audit
+from hub.accounts.credentials import Caller
+from hub.accounts.organizations.plans import Plans
+from hub.contracts.errors import BadRequest, Forbidden
+from hub.database import Database
+
+__all__ = ["Caller", "authenticate", "caller", "current_session", "database", "install", "plans", "public", "requires"]
 
 PUBLIC = "public"
+
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LONGEST_USER_AGENT = 300
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The person behind the request."""
-
-    organization_id: UUID
-    user_id: UUID
-    session_id: UUID
-    role: str
-
-
-def install(app: Flask, database: Database) -> None:
-    """Gives the app its database, and closes each request's session."""
+def install(app: Flask, database: Database, plans: Plans) -> None:
+    """Gives the app its database and its plans, and closes each request's session."""
     app.extensions["overwatch.database"] = database
+    app.extensions["overwatch.plans"] = plans
     app.teardown_appcontext(lambda _error: _close_session())
 
 
 def requires(permission: str) -> Callable[[_View], _View]:
-    """Only callers whose role has the permission; the session is then inside their organization."""
+    """Only callers with the permission; the session is then inside their organization.
+
+    A permission that ends in `_own` lets in those who have it for their own things only: the use case then asks
+    `caller().may(…)` for the whole one. What is refused, here or by the use case with Forbidden, is noted.
+    """
 
     def decorator(view: _View) -> _View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            caller = authenticate()
-            if not rules.may(caller.role, permission):
-                raise Forbidden(f"Your role {caller.role!r} does not have the permission {permission}.")
-            return view(*args, **kwargs)
+            found = authenticate()
+            session = current_session()
+            subject_id = _subject_id()
+            try:
+                found.demand(permission)
+                if request.method not in _HARMLESS:
+                    audit.announce(session, permission, subject_id)
+                return view(*args, **kwargs)
+            except Forbidden as error:
+                session.rollback()
+                audit.note(session, permission, subject_id, result=audit.REFUSED, reason=str(error))
+                session.commit()
+                raise
 
         guarded.permission = permission  # type: ignore[attr-defined]  # read by the test that every route declares one
         return cast(_View, guarded)
@@ -60,16 +69,17 @@ def public(view: _View) -> _View:
 
 
 def authenticate() -> Caller:
-    """The caller of this request. Raises Unauthenticated."""
-    verify_jwt_in_request()
-    session_id = UUID(get_jwt()["sid"])
+    """The caller of this request. Raises Unauthenticated, and BadRequest for two credentials at once."""
+    key = request.headers.get("X-API-Key")
+    if key is not None and "Authorization" in request.headers:
+        raise BadRequest("Send either Authorization or X-API-Key, not both.")
     session = current_session()
-    row = session.execute(text("SELECT * FROM find_session(:id)"), {"id": session_id}).one_or_none()
-    if row is None:
-        raise Unauthenticated("This session has ended; log in again.")
-    enter_organization(session, row.organization_id)
-    g.caller = Caller(row.organization_id, row.user_id, session_id, row.role)
-    return cast(Caller, g.caller)
+    if key is None:
+        found = credentials.by_session(session, plans(), tokens.read_access_token())
+    else:
+        found = credentials.by_api_key(session, plans(), key, request.remote_addr or "")
+    g.caller = found
+    return found
 
 
 def caller() -> Caller:
@@ -82,11 +92,36 @@ def database() -> Database:
     return cast(Database, current_app.extensions["overwatch.database"])
 
 
+def plans() -> Plans:
+    """What each plan allows on this hub."""
+    return cast(Plans, current_app.extensions["overwatch.plans"])
+
+
 def current_session() -> Session:
     """The request's one session; it sees no tenant until `authenticate` has let it in."""
     if "session" not in g:
         g.session = database().session()
+        audit.introduce(g.session, _anonymous())
     return cast(Session, g.session)
+
+
+def _anonymous() -> audit.Actor:
+    return audit.Actor(
+        kind="anonymous",
+        address=request.remote_addr or "",
+        user_agent=(request.user_agent.string or "").replace("\0", "")[:_LONGEST_USER_AGENT],
+        request_id=g.get("request_id", ""),
+    )
+
+
+def _subject_id() -> UUID | None:
+    """The object that the path names, whatever its kind; it need not exist."""
+    for text in (request.view_args or {}).values():
+        try:
+            return UUID(hex=str(text).partition("_")[2])
+        except ValueError:
+            continue
+    return None
 
 
 def _close_session() -> None:

@@ -1,34 +1,50 @@
-"""Decisions about people: what a role may do, what an organization's settings are when it has set none."""
+"""Decisions that all rooms share: what a role may do, what an organization's settings are when it has set none."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-_READ_CREATE_UPDATE = ("read", "create", "update")
-_ALL = (*_READ_CREATE_UPDATE, "delete")
+_ALL = ("read", "create", "update", "delete")
 
 
-def _grant(**actions: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(f"{area}:{action}" for area, verbs in actions.items() for action in verbs)
+def _grant(*areas: str, actions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(f"{area}:{action}" for area in areas for action in actions)
 
 
-_EVERYONE = _grant(
-    incidents=("read",), procedures=("read",), integrations=("read",), analytics=("read",), organization=("read",)
+# what an organization is set up with; api.md gives them one column of its table
+_SETUP = ("integrations", "rules", "silences", "services", "heartbeats", "notifications")
+
+# what a person does with the own account; never granted to an API key
+OWN_ACCOUNT = "account:own"
+
+_EVERYONE = (
+    frozenset({OWN_ACCOUNT, "analytics:read_own", "users:update_own"})
+    | _grant("incidents", "procedures", "organization", *_SETUP, actions=("read",))
+    | _grant("api_keys", actions=("read_own", "create", "delete_own"))
 )
-_ENGINEER = _EVERYONE | _grant(
-    incidents=("create", "update"), procedures=("create", "update", "execute"), users=("read",)
+_ENGINEER = (
+    _EVERYONE
+    | _grant("incidents", actions=("create", "update"))
+    | _grant("procedures", actions=("create", "update_own", "execute"))
+    | _grant("users", actions=("read",))
 )
-_MANAGER = _ENGINEER | _grant(incidents=("delete", "assign"), procedures=("delete", "approve"))
-_ADMIN = _MANAGER | _grant(integrations=_ALL, users=_ALL, audit=("read",), organization=("update",), api_keys=_ALL)
+_MANAGER = (
+    _ENGINEER
+    | _grant("incidents", actions=("delete", "assign"))
+    | _grant("procedures", actions=("update", "delete", "approve"))
+    | _grant("analytics", actions=("read",))
+)
+_ADMIN = _MANAGER | _grant(*_SETUP, "users", "api_keys", actions=_ALL) | {"audit:read", "organization:update"}
 
-# api.md, People and organizations: roles by permissions
+# api.md, People and organizations: roles by permissions. Whoever has `x:update` has `x:update_own` as well.
 PERMISSIONS: Mapping[str, frozenset[str]] = {
-    "viewer": _EVERYONE,
+    "viewer": _EVERYONE | {"analytics:read"},
     "engineer": _ENGINEER,
     "manager": _MANAGER,
     "admin": _ADMIN,
-    "owner": _ADMIN | _grant(billing=("read", "update"), organization=("delete",)),
+    "owner": _ADMIN | {"billing:read", "billing:update", "organization:delete"},
 }
+
+ROLES = ("owner", "admin", "manager", "engineer", "viewer")
 
 DEFAULT_SETTINGS: Mapping[str, Any] = {
     "default_incident_severity": "medium",
@@ -50,35 +66,17 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
 }
 
 
+def holds(granted: Collection[str], permission: str) -> bool:
+    """Whether the permission is granted, itself or as a part of the same for everybody's things."""
+    return permission in granted or permission.removesuffix("_own") in granted
+
+
 def may(role: str, permission: str) -> bool:
     """Whether the role has the permission; an unknown role has none."""
-    return permission in PERMISSIONS.get(role, frozenset())
+    return holds(PERMISSIONS.get(role, frozenset()), permission)
 
 
 def settings_of(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """An organization's settings over the defaults."""
-    return {**DEFAULT_SETTINGS, **stored}
-
-
-# what the policy asks for, how to see it, and what to tell the person
-_PASSWORD_PARTS = (
-    ("require_uppercase", re.compile(r"[^\W\d_a-z]"), "an upper-case letter"),
-    ("require_lowercase", re.compile(r"[^\W\d_A-Z]"), "a lower-case letter"),
-    ("require_numbers", re.compile(r"\d"), "a digit"),
-    ("require_special_chars", re.compile(r"[\W_]"), "a special character"),
-)
-
-
-def password_problems(password: str, policy: Mapping[str, Any]) -> list[str]:
-    """What the password lacks, as messages; empty when it will do."""
-    problems = [
-        f"Needs {what}." for name, pattern, what in _PASSWORD_PARTS if policy[name] and not pattern.search(password)
-    ]
-    if len(password) < policy["min_length"]:
-        problems.append(f"Needs {policy['min_length']} characters or more.")
-    return problems
-
-
-def slug_of(name: str) -> str:
-    """The organization's name as it stands in addresses: lower-case letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48] or "organization"
+    """An organization's settings over the defaults, also inside the password policy."""
+    policy = {**DEFAULT_SETTINGS["password_policy"], **stored.get("password_policy", {})}
+    return {**DEFAULT_SETTINGS, **stored, "password_policy": policy}

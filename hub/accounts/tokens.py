@@ -1,12 +1,16 @@
 """Access and refresh tokens: flask-jwt-extended with a key per purpose and our 401."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Flask, Response
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token, get_jwt
+from flask_jwt_extended import verify_jwt_in_request as verify_access_token_in_request
 
+from hub.contracts.errors import Unauthenticated
 from hub.http.errors import answer
 from hub.settings import Secrets
 
@@ -14,7 +18,24 @@ ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 7 * 24 * 3_600
 
 _ISSUER = "overwatch"
-_UNAUTHENTICATED = "unauthenticated"
+_REQUIRED = ("iss", "aud", "exp", "nbf", "iat", "sub", "jti", "typ", "sid")
+
+_MISSING = "Log in and send Authorization: Bearer <access token>."
+_BAD = "The token is not valid; log in again."
+_EXPIRED = "The token has expired; refresh it or log in again."
+
+# What a token that nobody of us has made can set off in the libraries, beside their own exceptions: a header or a body
+# that is not an object, that is nested without end, or an id that is none.
+_FORGERIES = (RecursionError, ValueError, TypeError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token that has been checked says."""
+
+    user_id: UUID
+    session_id: UUID
+    token_id: UUID
 
 
 class _RefreshSubject(str):
@@ -38,23 +59,57 @@ def install(app: Flask, secrets: Secrets) -> None:
     keys = {"access": secrets.access_token_key, "refresh": secrets.refresh_token_key}
     manager.decode_key_loader(lambda _header, claims: keys[_kind(claims)])
     manager.encode_key_loader(lambda subject: keys["refresh" if isinstance(subject, _RefreshSubject) else "access"])
-    manager.unauthorized_loader(lambda reason: _refuse("Log in and send Authorization: Bearer <access token>."))
-    manager.invalid_token_loader(lambda reason: _refuse("The token is not valid; log in again."))
-    manager.expired_token_loader(lambda _header, _claims: _refuse("The token has expired; refresh it or log in again."))
+    manager.unauthorized_loader(lambda _reason: _refuse(_MISSING))
+    manager.invalid_token_loader(lambda _reason: _refuse(_BAD))
+    manager.expired_token_loader(lambda _header, _claims: _refuse(_EXPIRED))
+    for set_loader in (
+        manager.revoked_token_loader,
+        manager.needs_fresh_token_loader,
+        manager.user_lookup_error_loader,
+        manager.token_verification_failed_loader,
+    ):
+        set_loader(lambda _header, _claims: _refuse(_BAD))
 
 
-def make_pair(user_id: UUID, session_id: UUID) -> dict[str, str]:
-    """A new access token and the refresh token of its session."""
-    claims = {"sid": str(session_id)}
+def make_pair(user_id: UUID, session_id: UUID, refresh_token_id: UUID) -> dict[str, str]:
+    """A new access token, and the refresh token that the session keeps under this id."""
+    sid = str(session_id)
+    refresh = {"sid": sid, "typ": "refresh", "jti": str(refresh_token_id)}
     return {
-        "access_token": create_access_token(str(user_id), additional_claims=claims),
-        "refresh_token": create_refresh_token(_RefreshSubject(user_id), additional_claims=claims),
+        "access_token": create_access_token(
+            str(user_id), additional_claims={"sid": sid, "typ": "access", "jti": str(uuid4())}
+        ),
+        "refresh_token": create_refresh_token(_RefreshSubject(user_id), additional_claims=refresh),
     }
 
 
-def _kind(claims: dict[str, Any]) -> str:
+def read_access_token() -> Claims:
+    """The claims of this request's access token. Raises Unauthenticated, or what the library's loaders answer."""
+    try:
+        verify_access_token_in_request()
+        return _claims(get_jwt(), "access")
+    except _FORGERIES as error:
+        raise Unauthenticated(_BAD) from error
+
+
+def read_refresh_token(token: str) -> Claims:
+    """The claims of a refresh token. Raises as read_access_token does."""
+    try:
+        return _claims(decode_token(token), "refresh")
+    except _FORGERIES as error:
+        raise Unauthenticated(_BAD) from error
+
+
+def _claims(found: Mapping[str, Any], kind: str) -> Claims:
+    """Raises Unauthenticated for a claim that is missing and for a token of another kind."""
+    if any(found.get(name) is None for name in _REQUIRED) or found["typ"] != kind or _kind(found) != kind:
+        raise Unauthenticated(_BAD)
+    return Claims(user_id=UUID(found["sub"]), session_id=UUID(found["sid"]), token_id=UUID(found["jti"]))
+
+
+def _kind(claims: Mapping[str, Any]) -> str:
     return "refresh" if claims.get("type") == "refresh" else "access"
 
 
 def _refuse(message: str) -> Response:
-    return answer(401, message, _UNAUTHENTICATED)
+    return answer(401, message, Unauthenticated.code)

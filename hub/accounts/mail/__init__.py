@@ -1,0 +1,1 @@
+"""Mail to people: who is sent what, and the transport, which notifications use too."""
