@@ -39,11 +39,12 @@ def rarity(candidates: Sequence[Candidate]) -> list[float]:
 
 
 def scores(candidates: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
-    """Each candidate's BM25 in relation to the best one's, 0 to 1; all 0 when no word matches."""
+    """Each candidate's BM25, 0 to 1: 1 for the best when it has about all the words, less when even it lacks some."""
     mean = sum(candidate.length for candidate in candidates) / max(1, len(candidates))
     found = [_bm25(candidate, weights, mean) for candidate in candidates]
-    best = max(found, default=0.0) or 1.0
-    return [score / best for score in found]
+    each_word_once = sum(weights)
+    most = max(each_word_once, *found, 0.0) or 1.0
+    return [score / most for score in found]
 
 
 def coverage(candidates: Sequence[Candidate], weights: Sequence[float]) -> float:

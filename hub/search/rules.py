@@ -20,6 +20,8 @@ Kind = Literal["alert", "log", "text"]
 # What the words weigh beside the meaning, which weighs 1: a log line is quoted, a description is paraphrased.
 LEXICAL_WEIGHT: Mapping[Kind, float] = {"alert": 0.3, "text": 0.3, "log": 0.6}
 _SECOND_CHUNK = 0.2  # a document that speaks of it twice beats a sibling that mentions it once
+_UNRELATED = 0.25  # the score that something reaches for any query, even where the index holds one document
+_TWIN = 0.005
 
 _FURTHEST = 0.06  # that verdicts can move a score; neighbours lie about 0.05 apart
 _DOUBT = 2  # verdicts that it takes to go half of the way
@@ -81,13 +83,12 @@ class Result:
 def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence]) -> list[Result]:
     """The candidates' documents, best first: those with explicit evidence, then by meaning, words and verdicts.
 
-    A document can be ranked only by its chunks, so whoever has evidence for one puts a chunk of it among the
-    candidates.
+    A document is ranked by its chunks, so whoever has evidence for one puts a chunk of it among the candidates.
     """
     found = _matches(candidates, evidence, LEXICAL_WEIGHT[kind])
-    found.sort(key=lambda match: (match.evidence.is_explicit, match.score), reverse=True)
-    scores = sorted((match.score for match in found), reverse=True)
-    return [_result(match, _margin(match.score, scores)) for match in found]
+    by_score = sorted(found, key=lambda match: match.score, reverse=True)
+    by_rank = sorted(by_score, key=lambda match: match.evidence.is_explicit, reverse=True)
+    return [_result(match, _margin(match, by_score)) for match in by_rank]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,14 @@ def _verdict(evidence: Evidence) -> float:
     return _FURTHEST * balance / (abs(balance) + _DOUBT)
 
 
-def _margin(score: float, scores: Sequence[float]) -> float:
-    """The lead over the best of the others, below 0 for all but the first; the whole score when there is no other."""
-    rest = scores[1:2] if score == scores[0] else scores[:1]
-    return score - max(rest, default=0.0)
+def _margin(match: _Match, by_score: Sequence[_Match]) -> float:
+    """The lead over the best other document; a twin, such as the same incident of last week, is no rival."""
+    rival = next((other for other in by_score if other is not match and not _are_twins(match, other)), None)
+    return match.score - max(_UNRELATED, rival.score if rival else 0.0)
+
+
+def _are_twins(one: _Match, other: _Match) -> bool:
+    return abs(one.best.cosine - other.best.cosine) < _TWIN and abs(one.lexical - other.lexical) < _TWIN
 
 
 def _result(match: _Match, margin: float) -> Result:
