@@ -10,6 +10,7 @@ from hub.accounts.mail.transport import Mailer
 from hub.accounts.organizations import plans
 from hub.contracts.connector import Connector
 from hub.database import Database
+from hub.heartbeats.connector import PLATFORM, HeartbeatWatch
 from hub.integrations.vault import Vault
 from hub.outbox import Waker, make_celery
 from hub.settings import Settings
@@ -35,7 +36,7 @@ def assemble(settings: Settings, celery: Celery | None = None) -> Runtime:
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),
-        connectors=plugin_manager.load(settings.plugins).connectors,
+        connectors={PLATFORM: HeartbeatWatch(), **plugin_manager.load(settings.plugins).connectors},
         vault=Vault(settings.secrets.encryption_key),
         celery=celery,
         waker=Waker(celery),

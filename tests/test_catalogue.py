@@ -85,8 +85,8 @@ def test_name_that_cannot_be_told_from_others_is_refused(owner: Person, name: st
 def test_viewer_reads_but_does_not_change():
     from hub.accounts.rules import may
 
-    assert may("viewer", "integrations:read")
-    assert not any(may(role, "integrations:create") for role in ("viewer", "engineer", "manager"))
+    assert may("viewer", "services:read")
+    assert not any(may(role, "services:create") for role in ("viewer", "engineer", "manager"))
 
 
 def test_radius_counts_the_shortest_way():

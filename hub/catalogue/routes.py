@@ -13,7 +13,7 @@ blp = JsonBlueprint("services", __name__, url_prefix="/api/v1/services", descrip
 
 
 @blp.route("", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("services:read")
 @blp.arguments(ServiceQuery, location="query")
 @blp.page(ServiceSchema)
 def list_services(query: dict[str, Any]) -> Page:
@@ -22,7 +22,7 @@ def list_services(query: dict[str, Any]) -> Page:
 
 
 @blp.route("", methods=["POST"])
-@access.requires("integrations:create")
+@access.requires("services:create")
 @blp.arguments(ServiceInput)
 @blp.one(ServiceSchema, status=201)
 def add_service(wanted: dict[str, Any]) -> Service:
@@ -34,7 +34,7 @@ def add_service(wanted: dict[str, Any]) -> Service:
 
 
 @blp.route("/<service_id>", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("services:read")
 @blp.one(ServiceSchema)
 def get_service(service_id: str) -> Service:
     """Read one service"""
@@ -42,7 +42,7 @@ def get_service(service_id: str) -> Service:
 
 
 @blp.route("/<service_id>", methods=["PATCH"])
-@access.requires("integrations:update")
+@access.requires("services:update")
 @blp.arguments(ServicePatch)
 @blp.one(ServiceSchema)
 def change_service(fields: dict[str, Any], service_id: str) -> Service:
@@ -54,7 +54,7 @@ def change_service(fields: dict[str, Any], service_id: str) -> Service:
 
 
 @blp.route("/<service_id>", methods=["DELETE"])
-@access.requires("integrations:delete")
+@access.requires("services:delete")
 @blp.response(204)
 def remove_service(service_id: str) -> None:
     """Remove a service from the catalogue"""

@@ -282,6 +282,42 @@ BEGIN
     END LOOP;
 END $$;
 
+-- heartbeats ---------------------------------------------------------------------------------------------------------
+
+-- A ping knows the heartbeat's id and token only. One that is switched off is heard, but waits for nothing.
+CREATE OR REPLACE FUNCTION hear_heartbeat(p_id uuid, p_token_hash bytea)
+RETURNS TABLE (organization_id uuid, was_missing boolean, heard_at timestamptz)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE expected_heartbeats h
+    SET last_ping_at = overwatch_now(), status = CASE WHEN h.enabled THEN 'alive' ELSE h.status END,
+        due_at = overwatch_now() + make_interval(secs => h.interval_seconds + h.grace_seconds)
+    FROM (SELECT e.organization_id, e.id, e.status FROM expected_heartbeats e
+          WHERE e.id = p_id AND e.token_hash = p_token_hash FOR UPDATE) before
+    WHERE h.organization_id = before.organization_id AND h.id = before.id
+    RETURNING h.organization_id, before.status = 'missing', h.last_ping_at
+$$;
+
+-- Which organizations have a heartbeat that is overdue. After a sleep of the watch itself every heartbeat that seems
+-- overdue gets its whole time again, because nobody could have heard it.
+CREATE OR REPLACE FUNCTION find_silent_organizations(p_asleep_seconds integer) RETURNS SETOF uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    before timestamptz;
+BEGIN
+    SELECT looked_at INTO before FROM heartbeat_watch;
+    IF before < clock_timestamp() - make_interval(secs => p_asleep_seconds / 6.0) THEN
+        UPDATE heartbeat_watch SET looked_at = clock_timestamp();
+    END IF;
+    IF before < clock_timestamp() - make_interval(secs => p_asleep_seconds) THEN
+        UPDATE expected_heartbeats h
+        SET due_at = overwatch_now() + make_interval(secs => h.interval_seconds + h.grace_seconds)
+        WHERE h.enabled AND h.status <> 'missing' AND h.due_at <= overwatch_now();
+    END IF;
+    RETURN QUERY
+    SELECT DISTINCT h.organization_id FROM expected_heartbeats h
+    WHERE h.enabled AND h.status <> 'missing' AND h.due_at <= overwatch_now();
+END $$;
+
 -- outbox -------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION claim_jobs(p_lane text, p_token uuid, p_most integer, p_lease_seconds integer)

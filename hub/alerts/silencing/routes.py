@@ -13,7 +13,7 @@ blp = JsonBlueprint("silences", __name__, url_prefix="/api/v1/silences", descrip
 
 
 @blp.route("", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("silences:read")
 @blp.arguments(SilenceQuery, location="query")
 @blp.page(SilenceSchema)
 def list_silences(query: dict[str, Any]) -> Page:
@@ -22,7 +22,7 @@ def list_silences(query: dict[str, Any]) -> Page:
 
 
 @blp.route("", methods=["POST"])
-@access.requires("integrations:create")
+@access.requires("silences:create")
 @blp.arguments(SilenceInput)
 @blp.one(SilenceSchema, status=201)
 def create_silence(wanted: dict[str, Any]) -> SilenceRecord:
@@ -34,7 +34,7 @@ def create_silence(wanted: dict[str, Any]) -> SilenceRecord:
 
 
 @blp.route("/<silence_id>", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("silences:read")
 @blp.one(SilenceSchema)
 def get_silence(silence_id: str) -> SilenceRecord:
     """Read one silence"""
@@ -42,7 +42,7 @@ def get_silence(silence_id: str) -> SilenceRecord:
 
 
 @blp.route("/<silence_id>", methods=["PATCH"])
-@access.requires("integrations:update")
+@access.requires("silences:update")
 @blp.arguments(SilencePatch)
 @blp.one(SilenceSchema)
 def change_silence(fields: dict[str, Any], silence_id: str) -> SilenceRecord:
@@ -54,7 +54,7 @@ def change_silence(fields: dict[str, Any], silence_id: str) -> SilenceRecord:
 
 
 @blp.route("/<silence_id>", methods=["DELETE"])
-@access.requires("integrations:delete")
+@access.requires("silences:delete")
 @blp.response(204)
 def delete_silence(silence_id: str) -> None:
     """Delete a silence; its alerts return at once"""

@@ -13,7 +13,7 @@ blp = JsonBlueprint("rules", __name__, url_prefix="/api/v1/rules", description="
 
 
 @blp.route("", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("rules:read")
 @blp.arguments(RuleQuery, location="query")
 @blp.page(RuleSchema)
 def list_rules(query: dict[str, Any]) -> Page:
@@ -22,7 +22,7 @@ def list_rules(query: dict[str, Any]) -> Page:
 
 
 @blp.route("", methods=["POST"])
-@access.requires("integrations:create")
+@access.requires("rules:create")
 @blp.arguments(RuleInput)
 @blp.one(RuleSchema, status=201)
 def create_rule(wanted: dict[str, Any]) -> CorrelationRule:
@@ -34,7 +34,7 @@ def create_rule(wanted: dict[str, Any]) -> CorrelationRule:
 
 
 @blp.route("/<rule_id>", methods=["GET"])
-@access.requires("integrations:read")
+@access.requires("rules:read")
 @blp.one(RuleSchema)
 def get_rule(rule_id: str) -> CorrelationRule:
     """Read one correlation rule"""
@@ -42,7 +42,7 @@ def get_rule(rule_id: str) -> CorrelationRule:
 
 
 @blp.route("/<rule_id>", methods=["PATCH"])
-@access.requires("integrations:update")
+@access.requires("rules:update")
 @blp.arguments(RulePatch)
 @blp.one(RuleSchema)
 def change_rule(fields: dict[str, Any], rule_id: str) -> CorrelationRule:
@@ -54,7 +54,7 @@ def change_rule(fields: dict[str, Any], rule_id: str) -> CorrelationRule:
 
 
 @blp.route("/<rule_id>", methods=["DELETE"])
-@access.requires("integrations:delete")
+@access.requires("rules:delete")
 @blp.response(204)
 def delete_rule(rule_id: str) -> None:
     """Delete a correlation rule; what it decided stays"""

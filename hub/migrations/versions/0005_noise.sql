@@ -74,6 +74,7 @@ CREATE INDEX service_dependencies_back ON service_dependencies (organization_id,
 CREATE TABLE expected_heartbeats (
     organization_id uuid NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     id uuid NOT NULL UNIQUE,
+    integration_id uuid NOT NULL,
     name text NOT NULL,
     interval_seconds integer NOT NULL CHECK (interval_seconds BETWEEN 1 AND 2678400),
     grace_seconds integer NOT NULL DEFAULT 0 CHECK (grace_seconds BETWEEN 0 AND 2678400),
@@ -88,16 +89,18 @@ CREATE TABLE expected_heartbeats (
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
     updated_at timestamptz NOT NULL DEFAULT overwatch_now(),
     PRIMARY KEY (organization_id, id),
-    UNIQUE (organization_id, name)
+    UNIQUE (organization_id, name),
+    FOREIGN KEY (organization_id, integration_id) REFERENCES integrations (organization_id, id) ON DELETE CASCADE
 );
 CREATE INDEX expected_heartbeats_due ON expected_heartbeats (due_at) WHERE enabled AND status <> 'missing';
 
--- When the watch last looked, so that a hub that was down itself does not cry that everybody else is silent.
+-- When the watch last looked, so that a hub that was down itself does not cry that everybody else is silent. By the
+-- real clock: moving the hub's clock in a test is no sleep.
 CREATE TABLE heartbeat_watch (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     looked_at timestamptz NOT NULL
 );
-INSERT INTO heartbeat_watch (looked_at) VALUES (overwatch_now());
+INSERT INTO heartbeat_watch (looked_at) VALUES (now());
 
 SELECT raise_tenant_wall(name::regclass)
 FROM unnest(ARRAY['correlation_rules', 'silences', 'services', 'service_dependencies', 'expected_heartbeats']) AS name;
