@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from celery import Celery
 from celery.apps.beat import Beat
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 from sqlalchemy.exc import DBAPIError
 
 from hub import health
 from hub.database import Database
 from hub.embedded.lifeline import die_with_parent
-from hub.outbox import LANES, make_celery
+from hub.outbox import LANES, Waker, make_celery
 from hub.runtime import assemble
 from hub.settings import Settings
 from workers.lanes import Process
@@ -40,8 +40,13 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
         if _process is not None:
             _process.stop()
 
+    def hasten(**_: object) -> None:
+        # the pgmq transport looks up from its wait every two seconds only; a wake-up of our own ends it at once
+        Waker(celery).wake(lanes[:1])
+
     worker_process_init.connect(begin, weak=False)
     worker_process_shutdown.connect(end, weak=False)
+    worker_shutting_down.connect(hasten, weak=False)
 
     worker = celery.Worker(
         queues=list(lanes),

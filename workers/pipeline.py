@@ -11,15 +11,17 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from hub import outbox
+from hub.accounts.mail import service as mail
 from hub.alerts import recording as alerts
+from hub.alerts.normalising import Normalised, Translators, normalise
 from hub.alerts.recording import Item
 from hub.deliveries import turns as deliveries
 from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
+from hub.heartbeats import service as heartbeats
 from hub.incidents import correlation as incidents
 from hub.runtime import Runtime
 from hub.search import indexing
-from workers.normalise import Normalised, normalise
 from workers.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -49,17 +51,30 @@ def index(runtime: Runtime) -> bool:
     return outbox.work_off(runtime.database, "index", indexing.handlers(runtime.settings.model_dir))
 
 
+def notify(runtime: Runtime) -> bool:
+    """Mails that people asked for go out."""
+    return mail.work_off(runtime.database, runtime.mailer, runtime.settings.api_address)
+
+
+def bulk(runtime: Runtime) -> bool:
+    """What nobody asked for but time: heartbeats that stay away."""
+    if heartbeats.notice_silences(runtime.database):
+        runtime.waker.wake(["ingest"])
+        return True
+    return False
+
+
 def idle(_runtime: Runtime) -> bool:
     """A lane that has no work of its own yet."""
     return False
 
 
-STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": idle, "poll": idle, "bulk": idle}
+STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": idle, "bulk": bulk}
 
 
 def _work(runtime: Runtime, turn: Turn) -> None:
     trace = Trace(turn.claimed[0].claimed_at)
-    normalised = normalise(runtime, turn)
+    normalised = normalise(Translators(runtime.connectors, runtime.vault), turn.organization_id, turn.claimed)
     trace.mark("normalised")
     failpoint("after_normalise")
     _apply(turn, normalised, trace)
@@ -68,7 +83,9 @@ def _work(runtime: Runtime, turn: Turn) -> None:
 
 def _apply(turn: Turn, normalised: Normalised, trace: Trace) -> None:
     """Effects and outcomes in one transaction: all of it happened, or nothing."""
-    replayed = [each.id for each in turn.claimed if each.is_replay]
+    # what it said before stands when it can no longer be understood
+    dead = {each.delivery_id for each in normalised.ended if each.status == "dead"}
+    replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in dead]
     with turn.transaction() as session:
         recorded = alerts.record(session, normalised.occurrences, replayed)
         trace.mark("deduplicated")

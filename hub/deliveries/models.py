@@ -44,3 +44,8 @@ class Delivery(Tenant, Base):
     stages: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     items: Mapped[list[Any]] = mapped_column(server_default="[]")
     replay_count: Mapped[int] = mapped_column(server_default="0")
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What each event became: alert_id, and outcome `new` or `repeat`."""
+        return [{**item, "alert_id": UUID(item["alert_id"])} for item in self.items]

@@ -38,6 +38,13 @@ class DeliveryQuery(PageQuery):
     received_before = Moment(metadata={"description": "Received before this moment"})
 
 
+class ItemSchema(Schema):
+    """What one event of a delivery became."""
+
+    alert_id = PublicId("alrt", required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf(("new", "repeat")))
+
+
 class DeliverySchema(Schema):
     """A receipt: what became of one webhook."""
 
@@ -49,3 +56,14 @@ class DeliverySchema(Schema):
     finished_at = Moment(required=True, allow_none=True)
     attempts = fields.Integer(required=True)
     headers = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    origin = fields.String(required=True, validate=validate.OneOf(("webhook", "poll", "expiry")))
+    replay_count = fields.Integer(required=True)
+    stages = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True, metadata={"description": "When each was done"}
+    )
+    alerts = fields.List(
+        fields.Nested(ItemSchema),
+        required=True,
+        attribute="outcomes",
+        metadata={"description": "What each event became"},
+    )

@@ -94,7 +94,7 @@ def turn(database: Database) -> Iterator[Turn | None]:
         try:
             rows = connection.execute(_CLAIM, asked).all()
             connection.commit()
-            yield Turn(connection, rows[0].organization_id, token, [_claimed(row) for row in rows]) if rows else None
+            yield Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows]) if rows else None
         finally:
             _end(connection)
 
@@ -128,7 +128,8 @@ def config_of(claimed: Claimed, vault: Vault, organization_id: UUID) -> dict[str
     return whole_config(claimed.config, claimed.secrets, vault, organization_id, claimed.integration_id)
 
 
-def _claimed(row: Any) -> Claimed:
+def claimed(row: Any) -> Claimed:
+    """A row of a delivery with its integration as workers take it."""
     return Claimed(
         id=row.id,
         integration_id=row.integration_id,

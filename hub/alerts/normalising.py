@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from hub.alerts import expiry
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
+from hub.contracts.connector import Connector
 from hub.contracts.errors import Malformed, Misconfigured, OverwatchError, Unsupported
-from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, Turn, config_of
-from hub.runtime import Runtime
+from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, config_of
+from hub.integrations.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +23,20 @@ class Normalised:
     ended: Sequence[Outcome]
 
 
-def normalise(runtime: Runtime, turn: Turn) -> Normalised:
-    """The events of all deliveries of the turn, in their order."""
+@dataclass(frozen=True, slots=True)
+class Translators:
+    """The connectors by platform, and the vault with the secrets of their configs."""
+
+    connectors: Mapping[str, Connector]
+    vault: Vault
+
+
+def normalise(translators: Translators, organization_id: UUID, many: Sequence[Claimed]) -> Normalised:
+    """The events of all the organization's deliveries, in their order."""
     occurrences: list[Occurrence] = []
     ended: list[Outcome] = []
-    for claimed in turn.claimed:
-        found = _translate(runtime, turn, claimed)
+    for claimed in many:
+        found = _translate(translators, organization_id, claimed)
         if isinstance(found, Outcome):
             ended.append(found)
         else:
@@ -42,13 +52,15 @@ _ENDS: Mapping[type[OverwatchError], tuple[str, str]] = {
 }
 
 
-def _translate(runtime: Runtime, turn: Turn, claimed: Claimed) -> list[Occurrence] | Outcome:
+def _translate(translators: Translators, organization_id: UUID, claimed: Claimed) -> list[Occurrence] | Outcome:
     if claimed.attempts > MOST_ATTEMPTS:
         return Outcome(claimed.id, "dead", f"worker_died: {MOST_ATTEMPTS} attempts ended with their worker")
-    if claimed.origin != "expiry" and claimed.platform not in runtime.connectors:
+    if claimed.origin != "expiry" and claimed.platform not in translators.connectors:
         return Outcome(claimed.id, "dead", f"connector_missing: {claimed.platform} is not installed")
     try:
-        return _occurrences(claimed, _events(runtime, turn, claimed)) or Outcome(claimed.id, "ignored", "no_events")
+        return _occurrences(claimed, _events(translators, organization_id, claimed)) or Outcome(
+            claimed.id, "ignored", "no_events"
+        )
     except tuple(_ENDS) as error:
         status, prefix = _ENDS[type(error)]
         return Outcome(claimed.id, status, f"{prefix}{error}")
@@ -57,11 +69,11 @@ def _translate(runtime: Runtime, turn: Turn, claimed: Claimed) -> list[Occurrenc
         return Outcome(claimed.id, "dead", f"connector_failed: {type(error).__name__}")
 
 
-def _events(runtime: Runtime, turn: Turn, claimed: Claimed) -> object:
+def _events(translators: Translators, organization_id: UUID, claimed: Claimed) -> object:
     if claimed.origin == "expiry":
         return expiry.normalise(claimed.delivery)
-    config = config_of(claimed, runtime.vault, turn.organization_id)
-    return runtime.connectors[claimed.platform].normalise(claimed.delivery, config)
+    config = config_of(claimed, translators.vault, organization_id)
+    return translators.connectors[claimed.platform].normalise(claimed.delivery, config)
 
 
 def _occurrences(claimed: Claimed, events: object) -> list[Occurrence]:

@@ -1,0 +1,1 @@
+"""Replaying deliveries, and saying beforehand what that would change."""
