@@ -16,6 +16,7 @@ from hub.contracts import (
     fingerprint,
     parse_time,
     present,
+    service_of,
     severity_of,
 )
 
@@ -120,6 +121,11 @@ def test_severity_of_an_event_is_unknown_until_the_sender_says_it() -> None:
 )
 def test_word_of_free_text_has_a_severity_only_where_its_meaning_is_clear(word: str, severity: str) -> None:
     assert severity_of(word) == severity
+
+
+def test_service_is_the_preferred_label_and_else_the_most_telling_one() -> None:
+    labels = {"job": "exporter", "app": "cart", "team": "shop", "service": ""}
+    assert (service_of(labels), service_of(labels, "team"), service_of({})) == ("cart", "shop", "")
 
 
 def test_contracts_load_without_the_testing_kit() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from hub.contracts import (
+    SERVICE_LABELS,
     Config,
     Connector,
     Delivery,
@@ -13,15 +14,14 @@ from hub.contracts import (
     Payload,
     State,
     fingerprint,
+    first_of,
     hookimpl,
+    resource_of,
+    service_of,
     severity_of,
 )
 
 STATES = {"firing": State.FIRING, "resolved": State.RESOLVED}
-
-# First what names the service, then what scraped it: `job` is often an exporter, `namespace` often many services.
-SERVICE_LABELS = ("service", "app", "app_kubernetes_io_name", "application", "job", "namespace")
-RESOURCE_LABELS = ("instance", "pod", "node", "host", "hostname", "nodename", "device")
 
 ANNOTATION_LINKS = {"runbook_url": "Runbook", "runbook": "Runbook", "dashboard_url": "Dashboard"}
 NO_GROUP = Payload({})
@@ -64,9 +64,9 @@ receivers:
    "generatorURL": "http://prometheus.example:9090/graph?g0.expr=job%3Aerrors%3Arate5m"}]}"""
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        service_labels = (config.get("service_label", ""), *SERVICE_LABELS)
+        service_label = config.get("service_label", "")
         return [
-            to_event(alert, group, service_labels, delivery.received_at)
+            to_event(alert, group, service_label, delivery.received_at)
             for group, alert in _alerts_with_group(delivery.json())
         ]
 
@@ -82,7 +82,7 @@ def _alerts_with_group(body: Payload) -> Iterator[tuple[Payload, Payload]]:
             raise Malformed(f"{member.path}.alerts", "is missing, as is labels")
 
 
-def to_event(alert: Payload, group: Payload, service_labels: Sequence[str], received_at: datetime) -> Event:
+def to_event(alert: Payload, group: Payload, service_label: str, received_at: datetime) -> Event:
     """One alert as an event. What is common to the group holds for each of its alerts, if the sender left it out."""
     own_labels = alert.mapping("labels")
     labels = group.mapping("commonLabels") | own_labels
@@ -95,8 +95,8 @@ def to_event(alert: Payload, group: Payload, service_labels: Sequence[str], rece
         severity=severity_of(labels.get("severity", "")),
         raw_severity=labels.get("severity", ""),
         dedup_key=alert.text("fingerprint") or fingerprint(own_labels or labels, alert.text("summary")),
-        service=_first(labels, service_labels),
-        resource=_first(labels, RESOURCE_LABELS),
+        service=service_of(labels, service_label),
+        resource=resource_of(labels),
         labels=labels,
         annotations=annotations,
         links=(
@@ -129,7 +129,7 @@ def _state_of(word: str, field: str) -> State:
 def _title(alert: Payload, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     """`summary` beside the labels is no field of Alertmanager's, but is found in bodies made by hand."""
     title = (
-        labels.get("alertname") or alert.text("summary") or _first(annotations, ("summary", "description", "message"))
+        labels.get("alertname") or alert.text("summary") or first_of(annotations, ("summary", "description", "message"))
     )
     if not title and not labels:
         raise Malformed(f"{alert.path}.labels.alertname", "is missing")
@@ -138,10 +138,6 @@ def _title(alert: Payload, labels: Mapping[str, str], annotations: Mapping[str, 
 
 def _each(values: Mapping[str, str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(values[name] for name in names if values.get(name)))
-
-
-def _first(values: Mapping[str, str], names: Sequence[str]) -> str:
-    return next(iter(_each(values, names)), "")
 
 
 @hookimpl
