@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask import current_app, g, request
+from flask import Response, current_app, g, request
 
 from hub.accounts import access
 from hub.contracts import Delivery
@@ -58,3 +58,13 @@ def list_deliveries(query: dict[str, Any]) -> Page:
 def get_delivery(delivery_id: str) -> models.Delivery:
     """Read one receipt"""
     return service.get(access.current_session(), from_public("dlv", delivery_id))
+
+
+@blp.route("/deliveries/<delivery_id>/body", methods=["GET"])
+@access.requires("integrations:update")  # bodies may hold what only admins should see
+def get_delivery_body(delivery_id: str) -> Response:
+    """Read the raw bytes of a delivery, as they came"""
+    delivery = service.get(access.current_session(), from_public("dlv", delivery_id))
+    response = Response(delivery.body, mimetype="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="{delivery_id}"'
+    return response
