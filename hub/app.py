@@ -6,18 +6,49 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hub import health, settings
 from hub.accounts import access, tokens
-from hub.accounts import routes as accounts
+from hub.accounts.api_keys import routes as api_keys
+from hub.accounts.audit import routes as audit
+from hub.accounts.members import routes as members
+from hub.accounts.organizations import routes as organizations
+from hub.accounts.passwords import routes as passwords
+from hub.accounts.people import routes as people
+from hub.accounts.registration import routes as registration
+from hub.accounts.sessions import routes as sessions
 from hub.alerts import routes as alerts
+from hub.alerts.silencing import routes as silences
+from hub.catalogue import routes as catalogue
 from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
+from hub.heartbeats import routes as heartbeats
 from hub.http import front_door, limits
 from hub.incidents import routes as incidents
+from hub.incidents.grouping import routes as grouping
+from hub.incidents.replay import routes as replay
 from hub.integrations import installed
 from hub.integrations import routes as integrations
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
 
-_BLUEPRINTS = (accounts.blp, integrations.blp, deliveries.blp, alerts.blp, incidents.blp, search.blp)
+_BLUEPRINTS = (
+    registration.blp,
+    sessions.blp,
+    passwords.blp,
+    people.blp,
+    organizations.blp,
+    members.blp,
+    api_keys.blp,
+    audit.blp,
+    integrations.blp,
+    deliveries.blp,
+    alerts.blp,
+    silences.blp,
+    catalogue.blp,
+    heartbeats.blp,
+    incidents.blp,
+    grouping.blp,
+    replay.blp,
+    search.blp,
+)
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -30,11 +61,12 @@ def create_app(runtime: Runtime) -> Flask:
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
         PUBLIC_URL=runtime.settings.public_url,
+        REGISTRATION=runtime.settings.registration,
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions["overwatch.waker"] = runtime.waker
     installed.install(app, runtime.connectors, runtime.vault)
-    access.install(app, runtime.database)
+    access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)
     search.install(app, runtime.settings.model_dir)
     health.install(app, runtime.database)
