@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, Uuid
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from hub.database import Base, Tenant, database_now
 
@@ -52,6 +52,7 @@ class Alert(Tenant, Base):
     resolved_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
+    suppressed_by: Mapped[UUID | None] = query_expression()  # not stored: which silence hides it depends on the time
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
     updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from hub.alerts import service
+from hub.alerts import occurrences, service
 from hub.contracts.event import Severity, State
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
-from hub.http.lists import ListQuery
+from hub.http.lists import ListQuery, PageQuery
 
 _STATES = [state.value for state in State]
 _SEVERITIES = [severity.value for severity in Severity]
@@ -33,7 +33,20 @@ class AlertQuery(ListQuery):
     service = Commas()
     platform = Commas()
     integration_id = Commas(each=PublicId("int"))
-    label = Commas(each=LabelField(), metadata={"description": "key:value, several separated by commas"})
+    incident_id = Commas(each=PublicId("inc"))
+    label = Commas(
+        each=LabelField(),
+        metadata={
+            "description": "key:value, several separated by commas; of one key any, of several keys all must fit"
+        },
+    )
+
+
+class OccurrenceQuery(PageQuery):
+    """Filters of an alert's occurrences."""
+
+    sort = Sort(occurrences.LISTING)
+    state = Commas(_STATES)
 
 
 class LinkSchema(Schema):
@@ -50,6 +63,7 @@ class AlertSchema(Schema):
     title = fields.String(required=True)
     description = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(_STATES))
+    suppressed_by = PublicId("sil", required=True, allow_none=True)
     severity = fields.String(required=True, validate=validate.OneOf(_SEVERITIES))
     raw_severity = fields.String(required=True)
     no_data = fields.Boolean(required=True)
@@ -65,5 +79,32 @@ class AlertSchema(Schema):
     episode_count = fields.Integer(required=True)
     started_at = Moment(required=True)
     last_seen_at = Moment(required=True)
+    acknowledged_at = Moment(
+        required=True, allow_none=True, metadata={"description": "Since when a person has the current episode in hand"}
+    )
     resolved_at = Moment(required=True, allow_none=True)
     incident_id = PublicId("inc", required=True, allow_none=True)
+
+
+class OccurrenceDelivery(Schema):
+    """The delivery that told an occurrence."""
+
+    id = PublicId("dlv", required=True)
+    received_at = Moment(required=True)
+    status = fields.String(required=True)
+    attempts = fields.Integer(required=True)
+
+
+class OccurrenceSchema(Schema):
+    """One event of an alert: what the platform said, and by which delivery."""
+
+    state = fields.String(required=True, validate=validate.OneOf(_STATES))
+    severity = fields.String(required=True, validate=validate.OneOf(_SEVERITIES))
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    occurred_at = Moment(required=True)
+    received_at = Moment(required=True)
+    last_received_at = Moment(required=True)
+    item = fields.Integer(required=True, metadata={"description": "Its place in the delivery, from 0"})
+    delivery = fields.Nested(OccurrenceDelivery, required=True)

@@ -1,13 +1,16 @@
 """Use cases of alerts by people: find."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.alerts.models import Alert
+from hub.alerts.silencing import service as silencing
 from hub.contracts.errors import NotFound
 from hub.contracts.event import Severity
 from hub.database import organization_of
@@ -15,7 +18,12 @@ from hub.listing import Listing, Page, among, containing, created, ranked
 
 
 def _labelled(labels: Sequence[Mapping[str, str]]) -> ColumnElement[bool]:
-    return or_(*(Alert.labels.contains(label) for label in labels))
+    """Values of one label are alternatives, different labels must all fit."""
+    values: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        for key, value in label.items():
+            values[key].append(value)
+    return and_(*(Alert.labels[key].astext.in_(wanted) for key, wanted in values.items()))
 
 
 LISTING = Listing(
@@ -35,6 +43,7 @@ LISTING = Listing(
         "service": among(Alert.service),
         "platform": among(Alert.platform),
         "integration_id": among(Alert.integration_id),
+        "incident_id": among(Alert.incident_id),
         "label": _labelled,
         "q": containing(Alert.title, Alert.description, Alert.service, Alert.resource),
         **created(Alert),
@@ -47,9 +56,19 @@ def get(session: Session, alert_id: UUID) -> Alert:
     found = session.get(Alert, (organization_of(session), alert_id))
     if found is None:
         raise NotFound
+    tell_silences(session, [found])
     return found
 
 
-def find(session: Session, query: Mapping[str, Any]) -> Page:
-    """One page of alerts."""
-    return LISTING.page(session, query)
+def find(session: Session, query: Mapping[str, Any], *always: ColumnElement[bool]) -> Page:
+    """One page of alerts, of those that meet `always`."""
+    page = LISTING.page(session, query, *always)
+    tell_silences(session, page.items)
+    return page
+
+
+def tell_silences(session: Session, alerts: Sequence[Alert]) -> None:
+    """Sets `suppressed_by` of the alerts that a silence hides now."""
+    hidden = silencing.hidden_by(session, alerts)
+    for alert in alerts:
+        set_committed_value(alert, "suppressed_by", hidden.get(alert.id))

@@ -30,6 +30,7 @@ def change(
         _mark(session, alert, State(status), actor)
     session.flush()
     session.refresh(alert)
+    alerts.tell_silences(session, [alert])
     return alert
 
 

@@ -34,7 +34,7 @@ class Reason:
 def alerts_of(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
     """One page of the alerts of which an episode belongs to the incident. Raises NotFound."""
     service.get(session, incident_id)
-    return alerts.LISTING.page(session, query, Alert.id.in_(alert_ids_of(session, incident_id)))
+    return alerts.find(session, query, Alert.id.in_(alert_ids_of(session, incident_id)))
 
 
 def why(session: Session, incident_id: UUID, query: Mapping[str, Any]) -> Page:
