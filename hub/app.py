@@ -17,6 +17,7 @@ from hub.accounts.sessions import routes as sessions
 from hub.alerts import routes as alerts
 from hub.alerts.silencing import routes as silences
 from hub.catalogue import routes as catalogue
+from hub.deliveries import health as integration_health
 from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
 from hub.heartbeats import routes as heartbeats
@@ -40,6 +41,7 @@ _BLUEPRINTS = (
     audit.blp,
     integrations.blp,
     deliveries.blp,
+    integration_health.blp,
     alerts.blp,
     silences.blp,
     catalogue.blp,
