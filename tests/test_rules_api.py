@@ -110,8 +110,9 @@ def test_name_is_taken_once(owner: Person):
 
 def test_rules_of_another_organization_are_out_of_sight(owner: Person):
     made = rule(owner.hub.register())
-    for method in ("GET", "PATCH", "DELETE"):
-        assert owner.call(method, f"/rules/{made['id']}", json={}).status_code == 404
+    path = f"/rules/{made['id']}"
+    for answer in (owner.call("GET", path), owner.call("PATCH", path, json={}), owner.call("DELETE", path)):
+        assert answer.status_code == 404
     assert enabled(owner) == ()
 
 

@@ -124,5 +124,6 @@ def test_of_two_silences_the_one_that_ends_last_is_named():
 
 def test_silences_of_another_organization_are_out_of_sight(owner: Person):
     made = silence(owner.hub.register(), on("service", "db"))
-    for method in ("GET", "PATCH", "DELETE"):
-        assert owner.call(method, f"/silences/{made['id']}", json={}).status_code == 404
+    path = f"/silences/{made['id']}"
+    for answer in (owner.call("GET", path), owner.call("PATCH", path, json={}), owner.call("DELETE", path)):
+        assert answer.status_code == 404

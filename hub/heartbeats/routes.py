@@ -8,7 +8,14 @@ from hub.accounts import access
 from hub.deliveries.rules import token_of
 from hub.heartbeats import service
 from hub.heartbeats.models import Heartbeat
-from hub.heartbeats.schemas import HeardSchema, HeartbeatInput, HeartbeatPatch, HeartbeatQuery, HeartbeatSchema
+from hub.heartbeats.schemas import (
+    HeardSchema,
+    HeartbeatInput,
+    HeartbeatPatch,
+    HeartbeatQuery,
+    HeartbeatSchema,
+    PingQuery,
+)
 from hub.http import declared
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public, to_public
@@ -35,7 +42,7 @@ def list_heartbeats(query: dict[str, Any]) -> Page:
 @blp.arguments(HeartbeatInput)
 @blp.one(HeartbeatSchema, status=201)
 def expect_heartbeat(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Expect a heartbeat from now on; its silence opens an incident. The answer's ping_url is shown in full this once"""
+    """Expect a heartbeat from now on; its silence opens an incident. The ping_url is shown in full this once"""
     session = access.current_session()
     expected = service.expect(session, **wanted)
     session.commit()
@@ -85,12 +92,13 @@ def forget_heartbeat(heartbeat_id: str) -> None:
 
 @blp.route("/<heartbeat_id>/ping", methods=["GET", "POST"])
 @access.public  # the proof is the heartbeat's token
-@declared.takes_anything(LARGEST_PING_BYTES, any_query=True)
+@declared.takes_anything(LARGEST_PING_BYTES)
+@blp.arguments(PingQuery, location="query")
 @blp.response(200, HeardSchema)
-def ping(heartbeat_id: str) -> dict[str, str]:
+def ping(query: dict[str, str], heartbeat_id: str) -> dict[str, str]:
     """Say that all is well: token as ?token=, X-Overwatch-Token, Bearer or Basic password; a body is not kept"""
     session = access.current_session()
-    token = token_of({name.lower(): value for name, value in request.headers.items()}, request.args.to_dict())
+    token = token_of({name.lower(): value for name, value in request.headers.items()}, query)
     service.hear(session, from_public("hbt", heartbeat_id), token)
     session.commit()
     cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
@@ -100,4 +108,6 @@ def ping(heartbeat_id: str) -> dict[str, str]:
 def _shown(heartbeat: Heartbeat, token: str = "") -> dict[str, Any]:
     base = current_app.config["PUBLIC_URL"] or request.host_url.rstrip("/")
     address = f"{base}/api/v1/heartbeats/{to_public('hbt', heartbeat.id)}/ping?token={token or redacted('')}"
-    return {column.key: getattr(heartbeat, column.key) for column in Heartbeat.__table__.columns} | {"ping_url": address}
+    return {column.key: getattr(heartbeat, column.key) for column in Heartbeat.__table__.columns} | {
+        "ping_url": address
+    }

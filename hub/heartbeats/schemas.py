@@ -2,10 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
+from hub.heartbeats import service
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery
-from hub.heartbeats import service
 
 STATUSES = ("waiting", "alive", "missing")
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -71,6 +71,12 @@ class HeartbeatSchema(Schema):
     ping_url = fields.String(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+
+class PingQuery(Schema):
+    """How a ping proves itself when it cannot send headers."""
+
+    token = fields.String(validate=validate.Length(max=200))
 
 
 class HeardSchema(Schema):
