@@ -5,6 +5,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 from hub.client import Client
 
-OVERWATCH = Path(__file__).parents[1] / ".venv" / "bin" / "overwatch"
+OVERWATCH = Path(sys.executable).with_name("overwatch")
 
 
 @dataclass
