@@ -20,7 +20,7 @@ FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 UNHURRIED = {
     "OVERWATCH_AUTH_REQUESTS_PER_MINUTE": "1000000",
     "OVERWATCH_PLANS": json.dumps(
-        {"free": {"users": None, "user_requests_per_minute": None, "organization_requests_per_minute": None}}
+        {"free": {"users": None, "user_requests_per_minute": 1_000_000, "organization_requests_per_minute": 1_000_000}}
     ),
 }
 

@@ -14,6 +14,8 @@ from hub.accounts.credentials import Caller
 from hub.accounts.organizations.plans import Plans
 from hub.contracts.errors import BadRequest, Forbidden
 from hub.database import Database
+from hub.http import limits
+from hub.http.limits import Allowance
 
 __all__ = ["Caller", "authenticate", "caller", "current_session", "database", "install", "plans", "public", "requires"]
 
@@ -43,11 +45,12 @@ def requires(permission: str) -> Callable[[_View], _View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             found = authenticate()
+            limits.admit(*_allowances(found))
             session = current_session()
             subject_id = _subject_id()
             try:
                 found.demand(permission)
-                if request.method not in _HARMLESS:
+                if _is_change(permission):
                     audit.announce(session, permission, subject_id)
                 return view(*args, **kwargs)
             except Forbidden as error:
@@ -103,6 +106,20 @@ def current_session() -> Session:
         g.session = database().session()
         audit.introduce(g.session, _anonymous())
     return cast(Session, g.session)
+
+
+def _allowances(found: Caller) -> list[Allowance]:
+    """The person first: who is stopped there takes nothing from the organization."""
+    wanted = (
+        (f"user:{found.user_id}", found.limits.user_requests_per_minute),
+        (f"organization:{found.organization_id}", found.limits.organization_requests_per_minute),
+    )
+    return [Allowance(subject, per_minute) for subject, per_minute in wanted if per_minute is not None]
+
+
+def _is_change(permission: str) -> bool:
+    """A POST that only reads, a search, is none."""
+    return request.method not in _HARMLESS and not permission.endswith(":read")
 
 
 def _anonymous() -> audit.Actor:

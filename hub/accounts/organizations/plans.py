@@ -24,13 +24,14 @@ Plans = Mapping[str, Limits]
 
 NAMES: Final = tuple(field.name for field in fields(Limits))
 
-# api.md, People and organizations: the defaults
+# api.md, People and organizations: the defaults. An enterprise's own figures go over the last; they are high, not
+# None, so that its answers can show how much of them is left.
 DEFAULTS: Plans = {
     "free": Limits(1, 60, 120, 30),
     "team": Limits(5, 120, 600, 30),
     "growth": Limits(20, 300, 3_000, 90),
     "professional": Limits(None, 600, 12_000, None),
-    ENTERPRISE: Limits(None, None, None, None),
+    ENTERPRISE: Limits(None, 60_000, 600_000, None),
 }
 
 
