@@ -4,49 +4,83 @@ import faulthandler
 import logging
 import random
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hub import health
 from hub.runtime import Runtime
-from workers.pipeline import STEPS, Step
+from workers.pipeline import STEPS
 
 log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 1.0
-_BEAT_EVERY_SWEEPS = 3
-_HANG_SECONDS = 60
+_BEAT_SECONDS = 3.0
+_HANG_SECONDS = 60.0
+_STINT_SECONDS = 1.0
+
+
+class Watchdog:
+    """Ends this process when a step hangs, even inside C code that holds the interpreter.
+
+    Its connections close, so the turn it held is free at once, and the rows it had claimed come back alone.
+    faulthandler has one timer per process while lanes run on several threads: it is set for what is due first.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def over(self, name: str) -> Iterator[None]:
+        """Watches over one step."""
+        self._set(name, time.monotonic() + _HANG_SECONDS)
+        try:
+            yield
+        finally:
+            self._set(name, None)
+
+    def _set(self, name: str, due: float | None) -> None:
+        with self._lock:
+            self._due.pop(name, None)
+            if due is not None:
+                self._due[name] = due
+            if not self._due:
+                faulthandler.cancel_dump_traceback_later()
+                return
+            faulthandler.dump_traceback_later(max(0.001, min(self._due.values()) - time.monotonic()), exit=True)
 
 
 class Lane:
     """One lane in one process. A wish that comes while it works is served before it rests."""
 
-    def __init__(self, runtime: Runtime, step: Step) -> None:
+    def __init__(self, runtime: Runtime, name: str, watchdog: Watchdog) -> None:
         self._runtime = runtime
-        self._step = step
+        self._name = name
+        self._watchdog = watchdog
         self._wanted = threading.Event()
         self._busy = threading.Lock()
 
-    def drain(self) -> None:
-        """Works until nothing is left; returns at once when another thread of this process is at it."""
+    def drain(self) -> bool:
+        """Works for a second at most, so that no lane keeps a thread from the others; whether there is more to do.
+
+        Returns at once when another thread of this process is at it.
+        """
         self._wanted.set()
+        patience = time.monotonic() + _STINT_SECONDS
         while self._wanted.is_set() and self._busy.acquire(blocking=False):
             try:
                 self._wanted.clear()
-                while self._watched():
-                    pass
+                while self._step():
+                    if time.monotonic() > patience:
+                        return True
             finally:
                 self._busy.release()
+        return False
 
-    def _watched(self) -> bool:
-        """A step that hangs, even inside C code that holds the interpreter, takes its process with it.
-
-        The lease of the rows it held runs out, and they come back alone.
-        """
-        faulthandler.dump_traceback_later(_HANG_SECONDS, exit=True)
-        try:
-            return self._step(self._runtime)
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+    def _step(self) -> bool:
+        with self._watchdog.over(self._name):
+            return STEPS[self._name](self._runtime)
 
 
 class Process:
@@ -54,8 +88,10 @@ class Process:
 
     def __init__(self, runtime: Runtime, names: Sequence[str]) -> None:
         self._runtime = runtime
-        self._lanes = {name: Lane(runtime, STEPS[name]) for name in names}
+        watchdog = Watchdog()
+        self._lanes = {name: Lane(runtime, name, watchdog) for name in names}
         self._stopped = threading.Event()
+        self._has_more = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -65,22 +101,25 @@ class Process:
     def stop(self) -> None:
         """Ends the sweeper after the step it is at."""
         self._stopped.set()
+        self._has_more.set()
         self._sweeper.join(timeout=5)
         self._runtime.database.dispose()
 
     def drain(self, name: str) -> None:
-        """A wake-up has come."""
-        self._lanes[name].drain()
+        """A wake-up has come; what it leaves undone the sweeper goes on with."""
+        if self._lanes[name].drain():
+            self._has_more.set()
 
     def _sweep(self) -> None:
-        sweeps = 0
+        next_beat = 0.0
         while not self._stopped.is_set():
+            self._has_more.clear()
             try:
-                if sweeps % _BEAT_EVERY_SWEEPS == 0:
+                if time.monotonic() >= next_beat:
                     health.beat(self._runtime.database, list(self._lanes))
-                for lane in self._lanes.values():
-                    lane.drain()
+                    next_beat = time.monotonic() + _BEAT_SECONDS
+                if any([lane.drain() for lane in self._lanes.values()]):  # a list, because every lane has its stint
+                    continue
             except Exception:  # the database may be away for a while: the next sweep tries again
                 log.exception("a sweep failed")
-            sweeps += 1
-            self._stopped.wait(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the processes
+            self._has_more.wait(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the processes

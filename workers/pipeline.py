@@ -22,6 +22,7 @@ from hub.heartbeats import service as heartbeats
 from hub.incidents import correlation as incidents
 from hub.runtime import Runtime
 from hub.search import indexing
+from workers import chores
 from workers.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ def notify(runtime: Runtime) -> bool:
 
 
 def bulk(runtime: Runtime) -> bool:
-    """What nobody asked for but time: heartbeats that stay away."""
+    """What nobody asked for but time: chores that are due, heartbeats that stay away."""
+    chores.do_due(runtime)
     if heartbeats.notice_silences(runtime.database):
         runtime.waker.wake(["ingest"])
         return True

@@ -35,6 +35,7 @@ _FINISH = text(
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o (id uuid, status text, reason text, items jsonb)"
     " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token RETURNING d.id"
 )
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('turn:' || CAST(:organization_id AS text), 0))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ def turn(database: Database) -> Iterator[Turn | None]:
             yield Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows]) if rows else None
         finally:
             _end(connection)
+
+
+def take_turn(session: Session) -> None:
+    """Waits for the organization's turn and holds it until the transaction ends: for what is no delivery's work.
+
+    Raises sqlalchemy.exc.OperationalError when a worker keeps it longer than lock_timeout.
+    """
+    session.execute(_TAKE_TURN, {"organization_id": organization_of(session)})
 
 
 def finish(

@@ -29,12 +29,14 @@ _OPEN = text(
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, title text, description text, severity text,"
     "   links jsonb, source_integration_id uuid, assignee_id uuid, correlation_key text, created_at timestamptz)"
 )
-# an episode that a replay has brought back keeps the place it had
+# an episode that a silence kept out comes a second time when the silence ends
 _EPISODES = text(
     "INSERT INTO episodes (organization_id, alert_id, number, started_at, resolved_at, incident_id, decision,"
     "   correlated_at)"
     " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (alert_id uuid, number integer,"
     "   started_at timestamptz, resolved_at timestamptz, incident_id uuid, decision jsonb, correlated_at timestamptz)"
+    " ON CONFLICT (organization_id, alert_id, number) DO UPDATE SET incident_id = excluded.incident_id,"
+    "   decision = excluded.decision, correlated_at = excluded.correlated_at WHERE episodes.incident_id IS NULL"
 )
 _PLACE = text(
     "UPDATE alerts a SET incident_id = r.incident_id"

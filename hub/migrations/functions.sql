@@ -334,6 +334,14 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     RETURNING j.organization_id, j.id, j.kind, j.subject_id, j.attempts
 $$;
 
+-- housekeeping -------------------------------------------------------------------------------------------------------
+
+-- Chores go through the organizations one by one; their ids are all that this tells.
+CREATE OR REPLACE FUNCTION organization_ids() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT o.id FROM organizations o ORDER BY o.id
+$$;
+
 -- readiness ----------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION oldest_pending_seconds() RETURNS double precision

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.alerts import recording
@@ -16,11 +15,11 @@ from hub.database import organization_of
 from hub.deliveries import replay
 from hub.deliveries import service as deliveries
 from hub.deliveries.replay import Choice
+from hub.deliveries.turns import take_turn
 from hub.incidents import correlation
 
 MOST_TRIED = 1_000
 _COMPARED = ("status", "severity", "occurrence_count", "episode_count", "started_at", "resolved_at")
-_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('turn:' || CAST(:organization_id AS text), 0))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def rehearse(session: Session, translators: Translators, choice: Choice) -> Repo
     if choice.delivery_id:
         deliveries.get(session, choice.delivery_id)
     organization_id = organization_of(session)
-    session.execute(_TAKE_TURN, {"organization_id": organization_id})
+    take_turn(session)
     count = replay.count(session, choice)
     read = replay.read(session, choice, MOST_TRIED)
     normalised = normalise(translators, organization_id, [claimed for claimed, _ in read])

@@ -34,3 +34,9 @@ CREATE INDEX incidents_waiting ON incidents (organization_id, alerts_resolved_at
 -- Episodes that a silence kept out of every incident; they are correlated when it ends.
 CREATE INDEX episodes_silenced ON episodes (organization_id, alert_id)
     WHERE incident_id IS NULL AND resolved_at IS NULL AND decision ->> 'step' = 'silenced';
+
+-- When each of the chores was begun last, so that of many workers one does it; not tenant data.
+CREATE TABLE chores (
+    name text PRIMARY KEY,
+    begun_at timestamptz NOT NULL
+);

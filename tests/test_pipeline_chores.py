@@ -1,0 +1,115 @@
+"""What time alone brings about: expiry, the end of silences, incidents that wait, retention, calm after flapping."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from tests.factories import Person, alertmanager, firing, resolved
+from workers.chores import CHORES, do
+
+
+def organization_id(owner: Person) -> UUID:
+    return UUID(owner.get("/auth/me")["organization_id"].removeprefix("org_"))
+
+
+def tell(owner: Person, statement: str, **parameters: Any) -> None:
+    with owner.hub.runtime.database.transaction(organization_id(owner)) as session:
+        session.execute(text(statement), parameters)
+
+
+def chore(owner: Person, name: str) -> None:
+    """Does the chore whether it is due or not, and what it leaves for the workers."""
+    do(owner.hub.runtime, next(chore for chore in CHORES if chore.name == name))
+    owner.hub.work("ingest")
+
+
+def push(owner: Person, *alerts: dict[str, Any]) -> None:
+    owner.push(alertmanager(*alerts))
+    owner.hub.work("ingest")
+
+
+def test_silent_alert_expires_and_resolves_its_incident(owner: Person):
+    push(owner, firing("DiskFull"))
+    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
+    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
+    tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
+    chore(owner, "expiry")
+    assert [alert["status"] for alert in owner.get("/alerts")] == ["resolved"]
+    assert [incident["status"] for incident in owner.get("/incidents")] == ["resolved"]
+    assert owner.get("/deliveries")[0]["origin"] == "expiry"
+
+
+def test_alert_that_was_seen_lately_does_not_expire(owner: Person):
+    push(owner, firing("DiskFull"))
+    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
+    chore(owner, "expiry")
+    assert [alert["status"] for alert in owner.get("/alerts")] == ["firing"]
+
+
+def test_silenced_alert_opens_its_incident_when_the_silence_ends(owner: Person):
+    until = datetime.now(UTC) + timedelta(hours=1)
+    matchers = '[{"name": "title", "value": "DiskFull", "is_regex": false, "is_equal": true}]'
+    tell(
+        owner,
+        "INSERT INTO silences (organization_id, id, matchers, starts_at, ends_at)"
+        " VALUES (:org, gen_random_uuid(), CAST(:matchers AS jsonb), overwatch_now() - interval '1 hour', :until)",
+        org=organization_id(owner),
+        matchers=matchers,
+        until=until,
+    )
+    push(owner, firing("DiskFull"))
+    chore(owner, "silences")
+    assert owner.get("/incidents") == []
+    tell(owner, "UPDATE silences SET ends_at = overwatch_now()")
+    chore(owner, "silences")
+    assert [incident["title"] for incident in owner.get("/incidents")] == ["DiskFull"]
+
+
+def test_incident_in_progress_waits_for_its_person_and_then_resolves(owner: Person):
+    push(owner, firing("DiskFull"))
+    (incident,) = owner.get("/incidents")
+    owner.patch(f"/incidents/{incident['id']}", {"status": "in_progress"})
+    push(owner, resolved("DiskFull"))
+    chore(owner, "waiting incidents")
+    assert owner.get("/incidents")[0]["status"] == "in_progress"
+    assert "alerts_resolved" in [line["kind"] for line in owner.get(f"/incidents/{incident['id']}/timeline")]
+    tell(owner, "UPDATE incidents SET alerts_resolved_at = alerts_resolved_at - interval '61 minutes'")
+    chore(owner, "waiting incidents")
+    assert owner.get("/incidents")[0]["status"] == "resolved"
+
+
+def test_incident_stays_open_where_the_organization_resolves_by_hand(owner: Person):
+    tell(owner, """UPDATE organizations SET settings = '{"auto_resolve": false}'""")
+    push(owner, firing("DiskFull"))
+    push(owner, resolved("DiskFull"))
+    assert owner.get("/incidents")[0]["status"] == "active"
+
+
+def test_retention_takes_what_is_old_and_over_and_leaves_what_still_fires(owner: Person):
+    push(owner, firing("Over"), firing("StillFiring"))
+    push(owner, resolved("Over"))
+    for table, columns in {
+        "alerts": ("last_seen_at",),
+        "deliveries": ("finished_at",),
+        "incidents": ("resolved_at",),
+    }.items():
+        tell(owner, f"UPDATE {table} SET {', '.join(f'{c} = {c} - interval $$400 days$$' for c in columns)}")
+    chore(owner, "retention")
+    assert [alert["title"] for alert in owner.get("/alerts")] == ["StillFiring"]
+    assert len(owner.get("/deliveries")) == 1
+
+
+def test_alert_that_begins_again_and_again_is_flapping_until_it_calms_down(owner: Person):
+    for minute in range(0, 40, 10):
+        push(owner, firing("Flaps") | {"startsAt": f"2026-01-05T10:{minute:02}:00Z"})
+        push(owner, resolved("Flaps", after_minutes=minute + 5))
+    assert flapping(owner) == [True]
+    chore(owner, "flapping")
+    assert flapping(owner) == [False]
+
+
+def flapping(owner: Person) -> list[bool]:
+    with owner.hub.runtime.database.transaction(organization_id(owner)) as session:
+        return list(session.scalars(text("SELECT is_flapping FROM alerts")))
