@@ -1,0 +1,149 @@
+"""Grafana: one event per alert of unified alerting, one per rule of the legacy alerting before version 9."""
+
+from datetime import datetime
+from typing import ClassVar
+from urllib.parse import urljoin
+
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    State,
+    Unsupported,
+    check_signature,
+    check_signing_time,
+    fingerprint,
+    hookimpl,
+    resource_of,
+    service_of,
+    severity_of,
+)
+
+# The words of an alert's `status`, of its group's `state`, and of a legacy rule's `state`.
+STATES = dict.fromkeys(("firing", "alerting", "no_data"), State.FIRING)
+STATES |= dict.fromkeys(("resolved", "ok"), State.RESOLVED)
+NO_STATES = {"paused", "pending", "unknown"}  # of a legacy rule: somebody's doing, or too early to tell
+NO_DATA = {"no_data", "DatasourceNoData"}  # an alertname in the place of the rule's, which is then in `rulename`
+
+TEXTS = ("summary", "description", "message")
+LINKS = {"page": "Grafana", "runbook_url": "Runbook", "dashboardURL": "Dashboard", "panelURL": "Panel"}
+LINKS |= {"silenceURL": "Silence", "imageURL": "Image"}
+
+
+class Grafana(Connector):
+    """The state, the key and the times are those of each alert, never of the group it came in."""
+
+    name = "grafana"
+    title = "Grafana"
+    repeats_on_purpose = True  # the same body comes again every repeat interval: it says "still firing"
+    signing_secret = "hmac_secret"  # noqa: S105  # the name of the setting
+    config_schema: ClassVar = {
+        "type": "object",
+        "properties": {
+            "hmac_secret": {
+                "type": "string",
+                "format": "secret",
+                "title": "HMAC secret",
+                "description": "The secret of the contact point's HMAC signature; empty when it signs nothing.",
+            },
+            "timestamp_header": {
+                "type": "string",
+                "title": "Timestamp header",
+                "description": "The header that the contact point names for the signed time; empty when it names none.",
+                "default": "",
+            },
+        },
+        "additionalProperties": False,
+    }
+    setup_guide = """In Grafana open Alerting > Contact points > Add contact point, choose Webhook, set this URL:
+
+{webhook_url}
+
+Leave "Disable resolved message" off, press Test, save, and let a notification policy lead to the contact point.
+"""
+    sample_body = """{"receiver": "overwatch", "status": "firing", "state": "alerting", "title": "[FIRING:1] High",
+ "externalURL": "https://grafana.example/", "alerts": [{"status": "firing", "fingerprint": "9a0b7c2f41d6e853",
+   "labels": {"alertname": "HighErrorRate", "grafana_folder": "Shop", "service": "checkout", "severity": "critical"},
+   "annotations": {"summary": "5 % of requests fail"}, "startsAt": "2026-01-02T03:00:00Z"}]}"""
+
+    def verify(self, delivery: Delivery, config: Config) -> None:
+        """The signed text is the body, after the time and a colon where a timestamp header is set up."""
+        message = delivery.body
+        if name := config.get("timestamp_header"):
+            signed_at = delivery.headers.get(name.lower(), "")
+            check_signing_time(signed_at, delivery.received_at)
+            message = f"{signed_at}:".encode() + message
+        check_signature(delivery.headers.get("x-grafana-alerting-signature", ""), message, config["hmac_secret"])
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        groups = [body if body.has("alerts") else _legacy_group(body) for body in delivery.json().members()]
+        return [to_event(alert, group, delivery.received_at) for group in groups for alert in group.objects("alerts")]
+
+
+def _legacy_group(rule: Payload) -> Payload:
+    """A legacy rule as a group of one. Its matches are no alerts: the body that says "ok" does not list them."""
+    if not rule.has("ruleName"):
+        raise Malformed(f"{rule.path}.alerts", "is missing, as is ruleName")
+    if (word := rule.required_text("state").lower()) in NO_STATES:
+        raise Unsupported(f"rule_{word}")
+    matches = {match.text("metric"): match.text("value") for match in rule.objects("evalMatches")}
+    alert = {
+        "status": word,
+        "fingerprint": rule.text("ruleId"),
+        "labels": {**rule.mapping("tags"), "alertname": rule.text("ruleName")},
+        "annotations": {**matches, "message": rule.text("message")},
+        "generatorURL": rule.text("ruleUrl"),
+        "imageURL": rule.text("imageUrl"),
+    }
+    return Payload({"alerts": [alert]}, rule.path)
+
+
+def to_event(alert: Payload, group: Payload, received_at: datetime) -> Event:
+    """One alert. What is common to its group holds for it too; its labels alone are its identity."""
+    own_labels = alert.mapping("labels")
+    labels = group.mapping("commonLabels") | own_labels
+    annotations = group.mapping("commonAnnotations") | alert.mapping("annotations")
+    ends_at = alert.time("endsAt")
+    has_ended = ends_at is not None and ends_at <= received_at
+    word = alert.text("status") or ("resolved" if has_ended else group.text("status", "state") or "firing")
+    state = _state_of(word, f"{alert.path}.status")
+    name = labels.get("alertname", "")
+    return Event(
+        title=labels.get("rulename") or name or group.text("title") or "Grafana alert",
+        description="\n\n".join(dict.fromkeys(annotations[field] for field in TEXTS if field in annotations)),
+        state=state,
+        no_data=state is State.FIRING and (word in NO_DATA or name in NO_DATA),
+        severity=severity_of(labels.get("severity", "")),
+        raw_severity=labels.get("severity", ""),
+        dedup_key=alert.text("fingerprint") or fingerprint(own_labels or labels),
+        service=service_of(labels),
+        resource=resource_of(labels),
+        labels=labels,
+        annotations=annotations,
+        links=Payload({**alert.value, **annotations, "page": _page(alert, group)}, alert.path).links(LINKS),
+        occurred_at=alert.time("startsAt") if state is State.FIRING else ends_at,
+        raw_kind=word.lower(),
+    )
+
+
+def _state_of(word: str, field: str) -> State:
+    if word.lower() not in STATES:
+        raise Malformed(field, f"{word[:40]!r} is no state of Grafana's")
+    return STATES[word.lower()]
+
+
+def _page(alert: Payload, group: Payload) -> str:
+    """The rule's page; `generatorURL` may be a mere query, which is meant relative to the group's address."""
+    try:
+        return urljoin(group.text("externalURL"), alert.text("generatorURL"))
+    except ValueError:
+        return ""
+
+
+@hookimpl
+def overwatch_connectors() -> list[Connector]:
+    """Called when the plugin loads."""
+    return [Grafana()]
