@@ -124,6 +124,16 @@ def demo(data: Path, host: str, port: int, reset: bool) -> None:
         (play.reset if reset else play.play)(address, data, click.echo)
 
 
+@cli.command()
+@DATA
+@click.option("--audit", is_flag=True, help="Also check in every organization that nothing was lost or doubled.")
+def doctor(data: Path, audit: bool) -> None:
+    """Say what keeps the hub from working."""
+    from hub.doctor import examine
+
+    raise SystemExit(examine(data, is_audit=audit))
+
+
 def main() -> None:
     """Errors that have a name end in one line on stderr."""
     try:

@@ -346,7 +346,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION oldest_pending_seconds() RETURNS double precision
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT coalesce(extract(epoch FROM overwatch_now() - min(d.received_at)), 0)
+    -- a replay waits since it was asked for, not since its delivery came
+    SELECT coalesce(extract(epoch FROM overwatch_now() - min(greatest(d.received_at, d.next_at))), 0)
     FROM deliveries d WHERE d.status = 'pending'
 $$;
 
