@@ -36,7 +36,7 @@ def merge(session: Session, incident_id: UUID, into: UUID, actor: str) -> Incide
         name: at.isoformat() if (at := getattr(source, name)) else None for name in _RESTORED
     }
     source.status, source.merged_into = "closed", target.id
-    source.closed_at = now(session)
+    source.closed_at = timeline.moment(session)
     source.resolved_at = source.resolved_at or source.closed_at
     _relearn(session, [source, target])
     timeline.note(session, source.id, "merged_into", actor, incident_id=str(target.id), title=target.title)

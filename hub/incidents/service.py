@@ -146,7 +146,7 @@ def move(session: Session, incident: Incident, status: str, actor: str) -> None:
         reopen(session, incident)
     elif getattr(incident, _STAMPS[status]) is None:
         # the first acknowledgement counts; a later resolve counts anew, because reopening has cleared the one before
-        setattr(incident, _STAMPS[status], now(session))
+        setattr(incident, _STAMPS[status], timeline.moment(session))
 
 
 def reopen(session: Session, incident: Incident) -> None:
