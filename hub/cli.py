@@ -87,6 +87,7 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
     from granian.constants import Interfaces
 
     os.environ["OVERWATCH_DATA"] = str(settings.from_env(data).data_dir)
+    os.environ["OVERWATCH_API_THREADS"] = str(threads)  # streams may hold a part of them
     Granian(
         "hub.app:from_environment",
         factory=True,

@@ -11,6 +11,7 @@ from hub.alerts import expiry
 from hub.database import Database
 from hub.incidents import following, retention, returning
 from hub.runtime import Runtime
+from hub.stream import service as stream
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ CHORES = (
     Chore("silences", 5, returning.correlate_after_silence, wakes=("index", "notify")),
     Chore("waiting incidents", 30, following.resolve_the_waiting, wakes=("index", "notify")),
     Chore("flapping", 60, calm_down),
+    Chore("changes", 600, stream.forget_old),
     Chore("retention", 3_600, retention.forget_old),
 )
 

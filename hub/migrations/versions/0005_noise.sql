@@ -104,3 +104,120 @@ INSERT INTO heartbeat_watch (looked_at) VALUES (now());
 
 SELECT raise_tenant_wall(name::regclass)
 FROM unnest(ARRAY['correlation_rules', 'silences', 'services', 'service_dependencies', 'expected_heartbeats']) AS name;
+
+-- changes: what /stream tells ----------------------------------------------------------------------------------------
+
+-- One row per transaction and thing it changed. The cursor of a listener is (xid, subject): every transaction below
+-- the horizon (pg_snapshot_xmin) has ended, so whoever has read up to there has missed nobody that commits late, which
+-- a sequence cannot promise. The row says that something changed; what it is now is read when it is told.
+CREATE TABLE changes (
+    organization_id uuid NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    subject_id uuid NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('incident', 'alert', 'notification')),
+    change text NOT NULL CHECK (change IN ('opened', 'changed', 'deleted')),
+    user_id uuid,
+    at timestamptz NOT NULL DEFAULT overwatch_now(),
+    PRIMARY KEY (organization_id, xid, subject_id)
+);
+CREATE INDEX changes_at ON changes (organization_id, at);
+
+-- Up to where changes have been forgotten: a listener who was last here before that must read everything anew.
+CREATE TABLE changes_forgotten (
+    organization_id uuid PRIMARY KEY,
+    up_to xid8 NOT NULL
+);
+
+-- Arguments: kind, change.
+CREATE FUNCTION note_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (organization_id, subject_id, kind, change)
+    SELECT c.organization_id, c.id, TG_ARGV[0], TG_ARGV[1] FROM changed c
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+-- A reminder only moves last_seen_at, and is no news.
+CREATE FUNCTION note_changed_alerts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (organization_id, subject_id, kind, change)
+    SELECT c.organization_id, c.id, 'alert', 'changed' FROM changed c
+    JOIN was w ON w.organization_id = c.organization_id AND w.id = c.id
+    WHERE (c.status, c.severity, c.title, c.service, c.occurrence_count, c.incident_id)
+          IS DISTINCT FROM (w.status, w.severity, w.title, w.service, w.occurrence_count, w.incident_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER note_opened AFTER INSERT ON incidents REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changes('incident', 'opened');
+CREATE TRIGGER note_changed AFTER UPDATE ON incidents REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changes('incident', 'changed');
+CREATE TRIGGER note_deleted AFTER DELETE ON incidents REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changes('incident', 'deleted');
+CREATE TRIGGER note_opened AFTER INSERT ON alerts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changes('alert', 'opened');
+CREATE TRIGGER note_changed AFTER UPDATE ON alerts REFERENCING NEW TABLE AS changed OLD TABLE AS was
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changed_alerts();
+CREATE TRIGGER note_deleted AFTER DELETE ON alerts REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_changes('alert', 'deleted');
+
+-- notifications ------------------------------------------------------------------------------------------------------
+
+-- `transition` names what happened, once and for all: "critical", "assigned:<when>", "mentioned:<comment>".
+CREATE TABLE notifications (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    transition text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('mentioned', 'assigned', 'critical')),
+    channel text NOT NULL CHECK (channel IN ('inbox', 'mail')),
+    user_id uuid NOT NULL,
+    data jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT overwatch_now(),
+    sent_at timestamptz,
+    read_at timestamptz,
+    PRIMARY KEY (organization_id, id),
+    UNIQUE (organization_id, incident_id, transition, channel, user_id),
+    FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id) ON DELETE CASCADE
+);
+CREATE INDEX notifications_of_user ON notifications (organization_id, user_id, created_at, id) WHERE channel = 'inbox';
+
+CREATE TABLE notification_preferences (
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    channels jsonb NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT overwatch_now(),
+    PRIMARY KEY (organization_id, user_id),
+    FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id) ON DELETE CASCADE
+);
+
+-- Whatever made it so, a person's move or correlation: the job is left in the same transaction. Argument: its kind.
+CREATE FUNCTION leave_notice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO jobs (organization_id, id, lane, kind, subject_id)
+    VALUES (NEW.organization_id, gen_random_uuid(), 'notify', TG_ARGV[0], NEW.id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER notice_critical AFTER INSERT ON incidents FOR EACH ROW
+    WHEN (NEW.severity = 'critical') EXECUTE FUNCTION leave_notice('critical');
+CREATE TRIGGER notice_grown_critical AFTER UPDATE OF severity ON incidents FOR EACH ROW
+    WHEN (NEW.severity = 'critical' AND OLD.severity <> 'critical') EXECUTE FUNCTION leave_notice('critical');
+CREATE TRIGGER notice_assigned AFTER INSERT ON incidents FOR EACH ROW
+    WHEN (NEW.assignee_id IS NOT NULL) EXECUTE FUNCTION leave_notice('assigned');
+CREATE TRIGGER notice_reassigned AFTER UPDATE OF assignee_id ON incidents FOR EACH ROW
+    WHEN (NEW.assignee_id IS NOT NULL AND NEW.assignee_id IS DISTINCT FROM OLD.assignee_id)
+    EXECUTE FUNCTION leave_notice('assigned');
+CREATE TRIGGER notice_mentioned AFTER INSERT ON comments FOR EACH ROW
+    WHEN (cardinality(NEW.mentions) > 0) EXECUTE FUNCTION leave_notice('mentioned');
+
+-- analytics ----------------------------------------------------------------------------------------------------------
+
+-- Which alerts were loudest in a period is a count of events by when they were received.
+CREATE INDEX events_received ON events (organization_id, received_at) INCLUDE (alert_id);
+
+SELECT raise_tenant_wall(name::regclass)
+FROM unnest(ARRAY['changes', 'changes_forgotten', 'notifications', 'notification_preferences']) AS name;
