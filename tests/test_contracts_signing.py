@@ -5,13 +5,29 @@ import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import NameOID
 
-from hub.contracts import Untrusted, check_signature, check_signing_time
+from hub.contracts import Untrusted, check_certified, check_signature, check_signing_time
 
 BODY, SECRET = b'{"id": 1}', "secret"
 HEX = hmac.digest(SECRET.encode(), BODY, "sha256").hex()
 BASE64 = base64.b64encode(bytes.fromhex(HEX)).decode()
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+KEYS = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+
+
+def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, until: datetime = NOW + timedelta(days=1)) -> str:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "platform.example")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW - timedelta(days=9)).not_valid_after(until)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def certified(key: rsa.RSAPrivateKey, digest: hashes.HashAlgorithm) -> str:
+    return base64.b64encode(key.sign(BODY, padding.PKCS1v15(), digest)).decode()
 
 
 @pytest.mark.parametrize("header", [HEX, HEX.upper(), f" {HEX} ", f"{'0' * 64},{HEX}"])
@@ -58,3 +74,38 @@ def test_time_within_the_window_is_accepted(seconds: int) -> None:
 def test_time_that_is_no_number_or_far_away_is_refused(text: str) -> None:
     with pytest.raises(Untrusted):
         check_signing_time(text, NOW)
+
+
+def test_any_valid_certificate_of_the_setting_is_enough() -> None:
+    both = certificate(KEYS[0]) + certificate(KEYS[1])
+    for key in KEYS:
+        check_certified(certified(key, hashes.SHA256()), BODY, both, NOW)
+
+
+def test_older_digest_counts_only_where_the_sender_says_so() -> None:
+    signature, pem = certified(KEYS[0], hashes.SHA1()), certificate(KEYS[0])
+    check_certified(signature, BODY, pem, NOW, digest="sha1")
+    with pytest.raises(Untrusted):
+        check_certified(signature, BODY, pem, NOW)
+
+
+@pytest.mark.parametrize(
+    "certificates",
+    [
+        "",
+        "the-secret",
+        certificate(KEYS[1]),
+        certificate(KEYS[0], until=NOW - timedelta(days=1)),
+        certificate(ec.generate_private_key(ec.SECP256R1())),
+    ],
+    ids=["none", "no PEM", "another key", "out of date", "no RSA"],
+)
+def test_certificate_that_does_not_prove_it_is_refused(certificates: str) -> None:
+    with pytest.raises(Untrusted):
+        check_certified(certified(KEYS[0], hashes.SHA256()), BODY, certificates, NOW)
+
+
+@pytest.mark.parametrize("signature", ["", "=", "é", "AAAA", certified(KEYS[0], hashes.SHA256())[:-4]])
+def test_text_that_is_no_signature_is_refused(signature: str) -> None:
+    with pytest.raises(Untrusted):
+        check_certified(signature, BODY, certificate(KEYS[0]), NOW)

@@ -18,7 +18,7 @@ from hub.contracts.event import Event, Link, Severity, State, fingerprint, sever
 from hub.contracts.hookspecs import GROUP, hookimpl
 from hub.contracts.labels import RESOURCE_LABELS, SERVICE_LABELS, first_of, resource_of, service_of
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
-from hub.contracts.signing import check_signature, check_signing_time
+from hub.contracts.signing import check_certified, check_signature, check_signing_time
 from hub.contracts.times import parse_time
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Untrusted",
+    "check_certified",
     "check_signature",
     "check_signing_time",
     "fingerprint",

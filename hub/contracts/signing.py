@@ -1,10 +1,11 @@
-"""Signatures over the raw bytes of a webhook: several per header for rotation, and the time that was signed."""
+"""Signatures of webhooks, by a shared secret or by a certificate, and the time that was signed."""
 
 import base64
 import binascii
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 
@@ -41,6 +42,32 @@ def check_signature(
     given = [_decoded(text.removeprefix(prefix), encoding) for text in marked if text.startswith(prefix)]
     if not key or not any([hmac.compare_digest(right, one) for one in given]):  # a list: all of them are compared
         raise Untrusted("The signature is missing or wrong.")
+
+
+def check_certified(
+    signature: str, message: bytes, certificates: str, received_at: datetime, *, digest: str = "sha256"
+) -> None:
+    """Accepts `message` when the base64 `signature` is one of RSA (PKCS #1 v1.5) by one of the PEM `certificates`.
+
+    A certificate counts only between its dates. Raises Untrusted, also when the text holds no certificate.
+    """
+    from cryptography import x509  # heavy, and most connectors never need it
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    algorithms = {"sha1": hashes.SHA1, "sha256": hashes.SHA256}
+    try:
+        found = x509.load_pem_x509_certificates(certificates.encode())
+    except ValueError as error:
+        raise Untrusted("The setting holds no certificate in PEM.") from error
+    valid = [one for one in found if one.not_valid_before_utc <= received_at <= one.not_valid_after_utc]
+    for key in (one.public_key() for one in valid):
+        if isinstance(key, rsa.RSAPublicKey):
+            with suppress(InvalidSignature):
+                key.verify(_decoded(signature, "base64"), message, padding.PKCS1v15(), algorithms[digest]())
+                return
+    raise Untrusted("The signature is missing or wrong, or its certificate is out of date.")
 
 
 def check_signing_time(epoch_seconds: str, received_at: datetime, window_seconds: int = WINDOW_SECONDS) -> None:

@@ -94,7 +94,7 @@ class SignatureTests(Kit):
 
     def test_signatures_are_compared_in_constant_time_or_with_a_public_key(self) -> None:
         source = inspect.getsource(inspect.getmodule(type(self.connector)) or type(self.connector))
-        assert any(word in source for word in ("check_signature(", "compare_digest(", ".public_key()"))
+        assert any(word in source for word in ("check_signature(", "compare_digest(", "check_certified("))
 
     def _secret_field(self) -> str:
         assert self.connector.signing_secret is not None
