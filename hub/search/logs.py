@@ -13,6 +13,7 @@ _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$(?:labels|value)\b[\w.]*|
 _FRAME = re.compile(
     r"""\s+at\s\S.*[):\d]\s*$                # Java, JavaScript, .NET
       |\s*File\s"[^"]*",\sline\s\d+          # Python
+      |\s*Traceback\s\(most\srecent
       |\s*\.\.\.\s\d+\s(?:more|common)\b     # Java
       |\s*goroutine\s\d+\s\[                 # Go
       |\s+\S+\.go:\d+

@@ -43,7 +43,7 @@ def query_kind(text: str) -> Kind:
     query = text.strip()
     if _LABELLED.search(query) or (_ONE_NAME.fullmatch(query) and len(names.parts(query)) > 1):
         return "alert"
-    is_log = "\n" in query or _LOG.search(query) or logs.is_frame(query)
+    is_log = "\n" in query or _LOG.search(query) or logs.is_frame(text)
     return "log" if is_log else "text"
 
 
