@@ -22,6 +22,7 @@ from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
 from hub.heartbeats import routes as heartbeats
 from hub.http import front_door, limits
+from hub.http.openapi import pages
 from hub.incidents import routes as incidents
 from hub.incidents.grouping import routes as grouping
 from hub.incidents.replay import routes as replay
@@ -29,6 +30,7 @@ from hub.integrations import installed
 from hub.integrations import routes as integrations
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
+from hub.stream import routes as stream
 
 _BLUEPRINTS = (
     registration.blp,
@@ -50,6 +52,8 @@ _BLUEPRINTS = (
     grouping.blp,
     replay.blp,
     search.blp,
+    stream.blp,
+    health.blp,
 )
 
 
@@ -72,9 +76,11 @@ def create_app(runtime: Runtime) -> Flask:
     tokens.install(app, runtime.settings.secrets)
     search.install(app, runtime.settings.model_dir)
     health.install(app, runtime.database)
+    stream.install(app, runtime.settings.api_threads)
     api = Api(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
+    pages.install(app, api.spec.to_dict())
     front_door.install(app, runtime.settings.secrets.encryption_key)
     limits.install(app, runtime.settings, runtime.database)
     if hops := runtime.settings.trusted_proxies:

@@ -1,39 +1,64 @@
 """Signs of life: /healthz says that this process answers, /readyz that the hub makes progress."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, current_app
+from marshmallow import Schema, fields, validate
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub import migrations
 from hub.accounts.access import public
+from hub.contracts.errors import Unavailable
 from hub.database import Database, process_name
+from hub.http.blueprint import JsonBlueprint
 from hub.outbox import LANES
 
 SCHEDULE = "schedule"
 
+blp = JsonBlueprint("health", __name__, description="Signs of life")
+
+_EXTENSION = "overwatch.health"
 _FRESH_SECONDS = 15
 _LONGEST_WAIT_SECONDS = 60
 
 
 def install(app: Flask, database: Database) -> None:
-    """Adds the two routes."""
+    """Tells the routes their database."""
+    app.extensions[_EXTENSION] = database
 
-    @public
-    def healthz() -> Response:
-        return jsonify({"status": "ok"})
 
-    @public
-    def readyz() -> Response:
-        missing = problems(database)
-        response = jsonify({"status": "not ready" if missing else "ready", "missing": missing})
-        response.status_code = 503 if missing else 200
-        return response
+class AliveSchema(Schema):
+    """The process answers."""
 
-    app.add_url_rule("/healthz", view_func=healthz)
-    app.add_url_rule("/readyz", view_func=readyz)
+    status = fields.String(required=True, validate=validate.Equal("ok"))
+
+
+class ReadySchema(Schema):
+    """The hub makes progress."""
+
+    status = fields.String(required=True, validate=validate.Equal("ready"))
+
+
+@blp.route("/healthz", methods=["GET"])
+@public
+@blp.response(200, AliveSchema)
+def check_process() -> dict[str, Any]:
+    """Say that this process answers"""
+    return {"status": "ok"}
+
+
+@blp.route("/readyz", methods=["GET"])
+@public
+@blp.response(200, ReadySchema)
+def check_hub() -> dict[str, Any]:
+    """Say whether the hub makes progress: database, migrations, workers on every lane"""
+    missing = problems(current_app.extensions[_EXTENSION])
+    if missing:
+        raise Unavailable(f"Not ready: {'; '.join(missing)}.")
+    return {"status": "ready"}
 
 
 def beat(database: Database, lanes: Sequence[str]) -> None:

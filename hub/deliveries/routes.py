@@ -62,6 +62,7 @@ def get_delivery(delivery_id: str) -> models.Delivery:
 
 @blp.route("/deliveries/<delivery_id>/body", methods=["GET"])
 @access.requires("integrations:update")  # bodies may hold what only admins should see
+@blp.raw("application/octet-stream")
 def get_delivery_body(delivery_id: str) -> Response:
     """Read the raw bytes of a delivery, as they came"""
     delivery = service.get(access.current_session(), from_public("dlv", delivery_id))

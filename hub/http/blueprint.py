@@ -96,6 +96,10 @@ class JsonBlueprint(Blueprint):
 
         return decorator
 
+    def raw(self, media_type: str) -> Callable[[_View], _View]:
+        """The view returns a Response of its own, with bytes of this type."""
+        return self._answer(200, {"type": "string", "format": "binary"}, has_etag=False, content_type=media_type)
+
     def page(self, schema: type[Schema]) -> Callable[[_View], _View]:
         """The view returns a Page, answered as {"data": […], "meta": {"total", "page", "limit", "pages"}}."""
 

@@ -57,7 +57,7 @@ def _decided(name: str, kind: str, default: Any = None) -> fields.Function:
     return fields.Function(
         lambda reason: public(reason.decision.get(name, default), name),
         required=True,
-        metadata={"type": [kind, "null"]},
+        metadata={"type": [kind, "null"]} | ({"items": {"type": "object"}} if kind == "array" else {}),
     )
 
 

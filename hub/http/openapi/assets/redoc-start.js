@@ -1,0 +1,1 @@
+Redoc.init("/openapi.json", { disableGoogleFont: true }, document.getElementById("redoc"));

@@ -1,0 +1,198 @@
+"""flask-smorest's document, completed with what all routes have in common."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from hub.http import idempotency
+from hub.http.openapi import answers
+from hub.http.openapi.answers import Json, Operation
+from hub.http.openapi.examples import example_of
+
+_ARGUMENT = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+_ARGUMENT_IN_PATH = re.compile(r"{([^{}]+)}")
+_JSON = "application/json"
+_OUTSIDE = frozenset({"HEAD", "OPTIONS"})
+_ORDER = ("get", "post", "patch", "put", "delete")
+
+# the ids of paths, by the name that routes give them
+ID_PREFIXES = {
+    "alert_id": "alrt",
+    "delivery_id": "dlv",
+    "execution_id": "exec",
+    "heartbeat_id": "hbt",
+    "incident_id": "inc",
+    "integration_id": "int",
+    "key_id": "key",
+    "procedure_id": "proc",
+    "rule_id": "rule",
+    "service_id": "svc",
+    "session_id": "sess",
+    "silence_id": "sil",
+    "user_id": "user",
+}
+
+_DESCRIPTION = """\
+Alerts of many platforms in, incidents and what solved them last time out.
+
+Lists take `page`, `limit`, `sort` and filters; filters take several values separated by commas. Unknown or repeated
+query parameters and unknown fields are refused with 422. A changed object is only overwritten blindly when you do not
+send `If-Match`. A POST with an `Idempotency-Key` can be sent again without being carried out again for 24 hours.
+"""
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From /api/v1/auth/login"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "From /api/v1/api-keys"},
+}
+_PARAMETERS: Json = {
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "Change only this version, from ETag; otherwise 412",
+        "schema": {"type": "string"},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "Send only another version than this one; otherwise 304",
+        "schema": {"type": "string"},
+    },
+    "IdempotencyKey": {
+        "name": idempotency.HEADER,
+        "in": "header",
+        "description": "Carry this out once: the same key and body get the first answer again for 24 hours",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+}
+_PARAMETERS_OF_METHOD = {
+    "get": "IfNoneMatch",
+    "put": "IfMatch",
+    "patch": "IfMatch",
+    "delete": "IfMatch",
+    "post": "IdempotencyKey",
+}
+
+
+def complete(document: Json, app: Flask) -> Json:
+    """The document with answers, headers, security and examples on every operation. Changes it in place."""
+    document["info"] |= {"version": version("overwatch-hub"), "description": _DESCRIPTION, "license": _license()}
+    document["servers"] = [{"url": app.config["PUBLIC_URL"] or "/"}]
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SECURITY
+    components["parameters"] = _PARAMETERS
+    components["headers"] = answers.HEADERS
+    components["responses"] = answers.responses()
+    schemas = components.setdefault("schemas", {})
+    schemas["Error"] = answers.ERROR_SCHEMA
+    for methods in document["paths"].values():
+        methods.pop("parameters", None)  # of the path; here each operation has its own
+    for operation in operations(document, app):
+        _complete(operation, schemas)
+    _close_bodies(document, schemas)
+    return document
+
+
+def operations(document: Json, app: Flask) -> Iterator[Operation]:
+    """Every operation of the document with its view."""
+    views = {(path_of(rule), method): app.view_functions[rule.endpoint] for rule, method in routes(app)}
+    for path, methods in document["paths"].items():
+        seen: list[Any] = []
+        for method in (each for each in _ORDER if each in methods):
+            view = views[path, method]
+            yield Operation(path, method, view, methods[method], is_alias=view in seen)
+            seen.append(view)
+
+
+def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every rule that the document describes, with each of its methods in lower case."""
+    for rule in app.url_map.iter_rules():
+        if not getattr(app.view_functions[rule.endpoint], "is_documentation", False):
+            yield from ((rule, method.lower()) for method in sorted((rule.methods or set()) - _OUTSIDE))
+
+
+def path_of(rule: Rule) -> str:
+    """`/incidents/<incident_id>` as OpenAPI writes it."""
+    return _ARGUMENT.sub(r"{\1}", rule.rule)
+
+
+def _license() -> Json:
+    return {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+
+
+def _complete(operation: Operation, schemas: Json) -> None:
+    described = operation.document
+    described["operationId"] = _name(operation)
+    described["security"] = [] if operation.is_public else [{name: []} for name in _SECURITY]
+    parameters = described.setdefault("parameters", [])
+    parameters += [_path_parameter(name) for name in _ARGUMENT_IN_PATH.findall(operation.path)]
+    if reference := _parameter(operation):
+        parameters.append({"$ref": f"#/components/parameters/{reference}"})
+    if operation.takes_anything and operation.method != "get":
+        described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
+    _complete_answers(operation)
+    contents = [described["requestBody"]] if "requestBody" in described else []
+    contents += [each for each in described["responses"].values() if "$ref" not in each]
+    for content in (content.get("content", {}).get(_JSON) for content in contents):
+        if content and "example" not in content and "examples" not in content:
+            content["example"] = example_of(content["schema"], schemas)
+
+
+def _name(operation: Operation) -> str:
+    """The view's name; where one view has several methods, all but the first say theirs."""
+    name: str = operation.view.__name__
+    return f"{name}_with_{operation.method}" if operation.is_alias else name
+
+
+def _path_parameter(name: str) -> Json:
+    schema = {"type": "string"}
+    if name in ID_PREFIXES:
+        schema["pattern"] = f"^{ID_PREFIXES[name]}_[0-9a-f]{{32}}$"
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _parameter(operation: Operation) -> str | None:
+    if operation.method == "get" and not operation.has_etag:
+        return None
+    if operation.method == "post" and operation.is_public:
+        return None
+    return _PARAMETERS_OF_METHOD[operation.method]
+
+
+def _complete_answers(operation: Operation) -> None:
+    found = operation.document["responses"]
+    for status in ("default", "422"):
+        found.pop(status, None)
+    names = (*(answers.LIMITS if operation.is_counted else ()), "X-Request-Id")
+    for answer in found.values():
+        answer["headers"] = answers.references((*names, *(("ETag",) if operation.has_etag else ())))
+    if operation.has_etag and operation.method == "get":
+        found["304"] = {"description": "Not modified", "headers": answers.references(("ETag",))}
+    found |= dict(answers.errors_of(operation))
+
+
+def _close_bodies(document: Json, schemas: Json) -> None:
+    """Unknown fields of a body are refused, so the document says that there are none."""
+    for methods in document["paths"].values():
+        for described in methods.values():
+            if isinstance(described, dict):
+                for content in described.get("requestBody", {}).get("content", {}).values():
+                    _close(content["schema"], schemas, set())
+
+
+def _close(schema: Any, schemas: Json, seen: set[str]) -> None:
+    if isinstance(schema, list):
+        for each in schema:
+            _close(each, schemas, seen)
+    if not isinstance(schema, dict):
+        return
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name and name not in seen:
+        _close(schemas[name], schemas, seen | {name})
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+    for each in schema.values():
+        _close(each, schemas, seen)
