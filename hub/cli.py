@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hub import settings
+from hub.bench.commands import bench
 from hub.contracts.errors import OverwatchError
 
 DATA = click.option(
@@ -133,6 +134,9 @@ def doctor(data: Path, audit: bool) -> None:
     from hub.doctor import examine
 
     raise SystemExit(examine(data, is_audit=audit))
+
+
+cli.add_command(bench)
 
 
 def main() -> None:

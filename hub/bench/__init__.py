@@ -1,0 +1,1 @@
+"""Measurements of a hub in processes of its own: what it bears, what it costs, what it loses (nothing)."""
