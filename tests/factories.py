@@ -1,13 +1,16 @@
 """What tests are made of: a hub in this process, people of organizations, webhook bodies; only what matters is said."""
 
 import itertools
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from hub.app import create_app
@@ -19,6 +22,7 @@ PASSWORD = "Correct-horse-1"
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 
 _numbers = itertools.count(1)
+_TOKEN = re.compile(r"[\w-]{43}")
 
 
 class Hub:
@@ -27,6 +31,7 @@ class Hub:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.app = create_app(runtime)
+        self._ahead = timedelta()
 
     @property
     def http(self) -> FlaskClient:
@@ -44,6 +49,34 @@ class Hub:
         answer = self.http.post("/api/v1/auth/register", json=account)
         assert answer.status_code == 201, answer.text
         return Person(self, answer.json["access_token"], account["email"], answer.json)
+
+    def mailed_token(self, email: str) -> str:
+        """The token in the newest mail to this address."""
+        self.work("notify")
+        written = sorted(self.runtime.mailer.outbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        letters = [message_from_bytes(path.read_bytes()) for path in written]
+        newest = [letter for letter in letters if letter["To"] == email][-1]
+        body = newest.get_payload(decode=True).decode()
+        return next(line for line in body.splitlines() if _TOKEN.fullmatch(line))
+
+    def log_in(self, email: str, password: str = PASSWORD, address: str = "127.0.0.1") -> TestResponse:
+        """Somebody who sends from this address tries to log in."""
+        return self.http.post(
+            "/api/v1/auth/login",
+            json={"email": email, "password": password},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+
+    def later(self, **time: float) -> None:
+        """Moves the clock of all decisions about state, once and for all tests of the module."""
+        if not self._ahead:
+            event.listen(self.runtime.database.engine, "checkout", self._set_clock)
+        self._ahead += timedelta(**time)
+
+    def _set_clock(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        seconds = f"{self._ahead.total_seconds()} seconds"
+        connection.execute("SELECT set_config('app.clock_offset', %s, false)", (seconds,))
+        connection.commit()
 
     def work(self, *lanes: str) -> None:
         """Does what the workers would do, until nothing is left; without names, on every lane."""
@@ -68,6 +101,17 @@ class Person:
     @property
     def user_id(self) -> UUID:
         return from_public("user", self.tokens["user"]["id"])
+
+    def colleague(self, role: str = "engineer") -> "Person":
+        """Somebody who was invited into the same organization and has accepted."""
+        number = next(_numbers)
+        email, name = f"person{number}@example.org", f"Person {number}"
+        self.post("/users", {"email": email, "name": name, "role": role})
+        invitation = self.hub.mailed_token(email)
+        account = {"email": email, "name": name, "password": PASSWORD, "invitation": invitation}
+        answer = self.hub.http.post("/api/v1/auth/register", json=account)
+        assert answer.status_code == 201, answer.text
+        return Person(self.hub, answer.json["access_token"], email, answer.json)
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})

@@ -48,6 +48,7 @@ def install(app: Flask, secrets: Secrets) -> None:
         JWT_ALGORITHM="HS256",
         JWT_DECODE_ALGORITHMS=["HS256"],
         JWT_TOKEN_LOCATION=["headers"],
+        JWT_COOKIE_CSRF_PROTECT=False,  # there are no cookies to protect
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=ACCESS_SECONDS),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=REFRESH_SECONDS),
         JWT_ENCODE_ISSUER=_ISSUER,
@@ -102,7 +103,7 @@ def read_refresh_token(token: str) -> Claims:
 
 def _claims(found: Mapping[str, Any], kind: str) -> Claims:
     """Raises Unauthenticated for a claim that is missing and for a token of another kind."""
-    if any(found.get(name) is None for name in _REQUIRED) or found["typ"] != kind or _kind(found) != kind:
+    if any(found.get(name) is None for name in _REQUIRED) or {found["typ"], found["type"]} != {kind}:
         raise Unauthenticated(_BAD)
     return Claims(user_id=UUID(found["sub"]), session_id=UUID(found["sid"]), token_id=UUID(found["jti"]))
 
