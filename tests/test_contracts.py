@@ -131,3 +131,21 @@ def test_service_is_the_preferred_label_and_else_the_most_telling_one() -> None:
 def test_contracts_load_without_the_testing_kit() -> None:
     code = "import sys, hub.contracts; sys.exit('pytest' in sys.modules or 'jsonschema' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+MULTIPART = (
+    b'--b0\r\nContent-Disposition: form-data; name="data"\r\n\r\n{"a": "--b0 = 1"}\r\n'
+    b'--b0\r\nContent-Disposition: form-data; name="empty"\r\nContent-Type: text/plain\r\n\r\n\r\n--b0--\r\n'
+)
+
+
+@pytest.mark.parametrize("body", [b"data=%7B%22a%22%3A+%22--b0+%3D+1%22%7D&empty=", MULTIPART])
+def test_form_is_read_in_both_encodings(body: bytes) -> None:
+    assert Delivery(body=body).form() == {"data": '{"a": "--b0 = 1"}', "empty": ""}
+    assert Delivery(body=body).payload().get("data").embedded().text("a") == "--b0 = 1"
+
+
+@pytest.mark.parametrize("body", [MULTIPART.replace(b"{", b"\xff"), b"data=%FF&a=\xff"])
+def test_form_that_is_not_text_is_refused(body: bytes) -> None:
+    with pytest.raises(Malformed, match="not a form"):
+        Delivery(body=body).form()
