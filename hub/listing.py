@@ -60,7 +60,13 @@ class Listing(Generic[Model]):
         """The key comes last, so that rows which are equal otherwise cannot change places between two pages."""
         columns = [(self.sorts[name.removeprefix("-")], name.startswith("-")) for name in sort]
         columns += [(column, sort[-1].startswith("-")) for column in self.model.__table__.primary_key]
-        return [(column.desc() if falls else column.asc()).nulls_last() for column, falls in columns]
+        return [_directed(column, falls=falls) for column, falls in columns]
+
+
+def _directed(column: Column, *, falls: bool) -> ColumnElement[Any]:
+    directed = column.desc() if falls else column.asc()
+    # without need it would keep the index of `created_at` from giving the rows in order
+    return directed.nulls_last() if getattr(column, "nullable", True) else directed
 
 
 def among(column: Column, **words: Collection[str]) -> Condition:

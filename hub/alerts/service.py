@@ -11,10 +11,11 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.alerts.models import Alert
 from hub.alerts.silencing import service as silencing
+from hub.alerts.words import saying
 from hub.contracts.errors import NotFound
 from hub.contracts.event import Severity
 from hub.database import organization_of
-from hub.listing import Listing, Page, among, containing, created, ranked
+from hub.listing import Listing, Page, among, created, ranked
 
 
 def _labelled(labels: Sequence[Mapping[str, str]]) -> ColumnElement[bool]:
@@ -45,7 +46,7 @@ LISTING = Listing(
         "integration_id": among(Alert.integration_id),
         "incident_id": among(Alert.incident_id),
         "label": _labelled,
-        "q": containing(Alert.title, Alert.description, Alert.service, Alert.resource),
+        "q": saying(Alert.id, "alerts_saying"),
         **created(Alert),
     },
 )

@@ -11,11 +11,12 @@ from hub import outbox
 from hub.accounts.audit import service as audit
 from hub.accounts.models import Organization
 from hub.accounts.rules import settings_of
+from hub.alerts.words import saying
 from hub.contracts.errors import Conflict, NotFound
 from hub.database import new_id, now, organization_of
 from hub.incidents import people, rules, timeline
 from hub.incidents.models import Incident
-from hub.listing import Listing, Page, among, containing, created, overlapping, ranked
+from hub.listing import Listing, Page, among, created, overlapping, ranked
 
 
 def _is_any(column: Any, values: Collection[UUID | None]) -> ColumnElement[bool]:
@@ -40,7 +41,7 @@ LISTING = Listing(
         "assignee": lambda ids: _is_any(Incident.assignee_id, ids),
         "tag": overlapping(Incident.tags),
         "source": lambda ids: _is_any(Incident.source_integration_id, ids),
-        "q": containing(Incident.title, Incident.description, Incident.service),
+        "q": saying(Incident.id, "incidents_saying"),
         **created(Incident),
     },
 )

@@ -175,49 +175,69 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE i.id = p_integration_id AND i.platform = p_platform AND i.is_signed AND i.enabled AND i.deleted_at IS NULL
 $$;
 
--- Proof, duplicate check and commit of one webhook in ONE statement. Without a key every delivery is stored; p_recent
--- is the key that the same body had in the window before, which would otherwise slip through at a window's edge.
--- Outcomes: accepted, duplicate (with the id of the first), unknown, wrong_platform, untrusted.
-CREATE OR REPLACE FUNCTION accept_delivery(
-    p_id uuid, p_integration_id uuid, p_platform text, p_token_hash bytea, p_is_verified boolean,
-    p_key text, p_recent_key text, p_recent_seconds integer, p_headers jsonb, p_query jsonb, p_body bytea)
-RETURNS TABLE (outcome text, delivery_id uuid)
+-- Proof, duplicate check and commit of the webhooks that arrived together, in one call. Without a key every delivery
+-- is stored; a recent key is the one that the same body had in the window before, which would otherwise slip through
+-- at a window's edge. Rows go in by key, so that two such calls never wait for each other in a circle.
+-- Outcomes, by place from 1: accepted, duplicate (with the id of the first), unknown, wrong_platform, untrusted.
+DROP FUNCTION IF EXISTS accept_delivery(uuid, uuid, text, bytea, boolean, text, text, integer, jsonb, jsonb, bytea);
+CREATE OR REPLACE FUNCTION accept_deliveries(
+    p_ids uuid[], p_integration_ids uuid[], p_platforms text[], p_token_hashes bytea[], p_are_verified boolean[],
+    p_keys text[], p_recent_keys text[], p_headers jsonb[], p_queries jsonb[], p_bodies bytea[],
+    p_recent_seconds integer)
+RETURNS TABLE (place bigint, outcome text, delivery_id uuid)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    found_integration record;
-    first_id uuid;
+    stored uuid[];
 BEGIN
-    SELECT i.organization_id, i.platform, i.is_signed,
-           i.token_hash = p_token_hash
-           OR coalesce(i.previous_token_hash = p_token_hash AND i.previous_until > overwatch_now(), false) AS has_token
-    INTO found_integration
-    FROM integrations i WHERE i.id = p_integration_id AND i.enabled AND i.deleted_at IS NULL;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT 'unknown', NULL::uuid; RETURN;
+    WITH asked AS (
+        SELECT a.*, i.organization_id
+        FROM unnest(p_ids, p_integration_ids, p_platforms, p_token_hashes, p_are_verified, p_keys, p_recent_keys,
+                    p_headers, p_queries, p_bodies)
+             AS a (id, integration_id, platform, token_hash, is_verified, key, recent_key, headers, query, body)
+        JOIN integrations i ON i.id = a.integration_id AND i.enabled AND i.deleted_at IS NULL
+             AND i.platform = a.platform
+        WHERE a.is_verified OR (NOT i.is_signed AND (i.token_hash = a.token_hash
+              OR coalesce(i.previous_token_hash = a.token_hash AND i.previous_until > overwatch_now(), false)))
+    ), inserted AS (
+        INSERT INTO deliveries (organization_id, id, integration_id, delivery_key, headers, query, body)
+        SELECT a.organization_id, a.id, a.integration_id, a.key, a.headers, a.query, a.body
+        FROM asked a
+        WHERE a.recent_key IS NULL OR NOT EXISTS (
+            SELECT FROM deliveries d
+            WHERE d.organization_id = a.organization_id AND d.integration_id = a.integration_id
+              AND d.delivery_key = a.recent_key
+              AND d.received_at > overwatch_now() - make_interval(secs => p_recent_seconds))
+        ORDER BY a.integration_id, a.key, a.id
+        ON CONFLICT (organization_id, integration_id, delivery_key) DO NOTHING
+        RETURNING id
+    )
+    SELECT coalesce(array_agg(n.id), '{}') INTO stored FROM inserted n;
+    IF stored @> p_ids THEN
+        RETURN QUERY SELECT a.ordinality, 'accepted', a.id FROM unnest(p_ids) WITH ORDINALITY AS a (id, ordinality);
+        RETURN;
     END IF;
-    IF found_integration.platform <> p_platform THEN
-        RETURN QUERY SELECT 'wrong_platform', NULL::uuid; RETURN;
-    END IF;
-    IF NOT (p_is_verified OR (NOT found_integration.is_signed AND found_integration.has_token)) THEN
-        RETURN QUERY SELECT 'untrusted', NULL::uuid; RETURN;
-    END IF;
-    IF p_recent_key IS NOT NULL THEN
-        SELECT d.id INTO first_id FROM deliveries d
-        WHERE d.organization_id = found_integration.organization_id AND d.integration_id = p_integration_id
-          AND d.delivery_key = p_recent_key AND d.received_at > overwatch_now() - make_interval(secs => p_recent_seconds);
-        IF FOUND THEN
-            RETURN QUERY SELECT 'duplicate', first_id; RETURN;
-        END IF;
-    END IF;
-    INSERT INTO deliveries (organization_id, id, integration_id, delivery_key, headers, query, body)
-    VALUES (found_integration.organization_id, p_id, p_integration_id, p_key, p_headers, p_query, p_body)
-    ON CONFLICT (organization_id, integration_id, delivery_key) DO NOTHING;
-    IF FOUND THEN
-        RETURN QUERY SELECT 'accepted', p_id; RETURN;
-    END IF;
-    RETURN QUERY SELECT 'duplicate', d.id FROM deliveries d
-    WHERE d.organization_id = found_integration.organization_id AND d.integration_id = p_integration_id
-      AND d.delivery_key = p_key;
+    -- a statement of its own, because it must see what others have committed meanwhile
+    RETURN QUERY
+    SELECT a.place,
+           CASE WHEN a.id = ANY (stored) THEN 'accepted'
+                WHEN i.id IS NULL THEN 'unknown'
+                WHEN i.platform <> a.platform THEN 'wrong_platform'
+                WHEN NOT (a.is_verified OR (NOT i.is_signed AND (i.token_hash = a.token_hash
+                     OR coalesce(i.previous_token_hash = a.token_hash AND i.previous_until > overwatch_now(), false))))
+                THEN 'untrusted'
+                ELSE 'duplicate' END,
+           CASE WHEN a.id = ANY (stored) THEN a.id
+                ELSE coalesce(
+                    (SELECT d.id FROM deliveries d
+                     WHERE d.organization_id = i.organization_id AND d.integration_id = i.id
+                       AND d.delivery_key = a.recent_key
+                       AND d.received_at > overwatch_now() - make_interval(secs => p_recent_seconds)),
+                    (SELECT d.id FROM deliveries d
+                     WHERE d.organization_id = i.organization_id AND d.integration_id = i.id
+                       AND d.delivery_key = a.key)) END
+    FROM unnest(p_ids, p_integration_ids, p_platforms, p_token_hashes, p_are_verified, p_keys, p_recent_keys)
+         WITH ORDINALITY AS a (id, integration_id, platform, token_hash, is_verified, key, recent_key, place)
+    LEFT JOIN integrations i ON i.id = a.integration_id AND i.enabled AND i.deleted_at IS NULL;
 END $$;
 
 -- The turn of one organization: whoever holds its advisory lock works on its deliveries, alone and in their order, on
@@ -409,6 +429,24 @@ BEGIN
       AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
     LIMIT p_most;
 END $$;
+
+-- lists --------------------------------------------------------------------------------------------------------------
+
+-- The plain text of a list's q. Text search operators are not leakproof: under the policy their indexes would be
+-- ignored; the tenant is no argument, it is the transaction's.
+CREATE OR REPLACE FUNCTION incidents_saying(p_query tsquery) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.id FROM incidents i
+    WHERE i.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+      AND words_of(i.title, i.service, i.description) @@ p_query
+$$;
+
+CREATE OR REPLACE FUNCTION alerts_saying(p_query tsquery) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT a.id FROM alerts a
+    WHERE a.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+      AND words_of(a.title, a.service, a.resource, a.description) @@ p_query
+$$;
 
 -- The functions above answer the runtime role and nobody else.
 DO $$

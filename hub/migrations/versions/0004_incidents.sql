@@ -58,3 +58,15 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER forget_documents AFTER DELETE ON incidents FOR EACH ROW EXECUTE FUNCTION forget_documents();
+
+-- Plain text in lists: every word of it begins a word of the row; DiskFull is found by disk, full and diskfull. Beyond
+-- some ten thousand rows only an index answers in time, and by words it costs far less than by trigrams.
+CREATE FUNCTION words_of(VARIADIC texts text[]) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
+    SELECT strip(to_tsvector('simple', regexp_replace(
+        whole || ' ' || regexp_replace(whole, '([[:lower:][:digit:]])([[:upper:]])', '\1 \2', 'g'),
+        '[^[:alnum:]]+', ' ', 'g')))
+    FROM left(array_to_string(texts, ' '), 4000) AS whole
+$$;
+CREATE INDEX incidents_words ON incidents USING gin (words_of(title, service, description));
+CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource, description));
