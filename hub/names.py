@@ -27,7 +27,8 @@ _HUMP = re.compile(
         )
     )
 )
-_MIXED = re.compile(rf"[{_UPPER}].*[{_LOWER}]|[{_LOWER}].*[{_UPPER}]")
+_SMALL = re.compile(f"[{_LOWER}]")
+_CAPITAL = re.compile(f"[{_UPPER}]")
 _CAPITALISED = re.compile(rf"[{_UPPER}][{_LOWER}\d]*")
 _NAME = re.compile(r"[^\W_]+(?:[_.:/-]+[^\W_]+)*")
 _SEPARATOR = re.compile(r"[_.:/-]+")
@@ -41,7 +42,8 @@ def parts(name: str) -> list[str]:
 
 
 def _humps(segment: str) -> list[str]:
-    if not _MIXED.search(segment) or _CAPITALISED.fullmatch(segment):
+    is_mixed = _SMALL.search(segment) and _CAPITAL.search(segment)
+    if not is_mixed or _CAPITALISED.fullmatch(segment):
         return [segment]
     return _HUMP.findall(segment)
 

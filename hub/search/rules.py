@@ -33,7 +33,7 @@ _LOG = re.compile(
     r"""^\W*(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|PANIC|panic)\b|\blevel=\w
       |\[(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE)\]
       |\b\d{4}[-/]\d\d[-/]\d\d[T\s]\d\d:\d\d|^\W*(?:[IWEF]\d{4}|[A-Z][a-z]{2}\s+\d{1,2})\s\d\d:\d\d:\d\d
-      |^Traceback\b|\b\w+(?:\.\w+)+(?:Error|Exception)\b|^\w*(?:Error|Exception):""",
+      |^Traceback\b|\w\.\w{0,80}(?:Error|Exception)\b|^\w{0,80}(?:Error|Exception):""",
     re.VERBOSE,
 )
 
