@@ -25,7 +25,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        assert read_line(process, 120).startswith("Overwatch is ready: ")
+        while not read_line(process, 300).startswith("Overwatch is ready: "):
+            pass  # what it installs, where it has not been installed yet
         yield environment | {"HUB": f"http://127.0.0.1:{environment['PORT']}"}
     finally:
         os.killpg(process.pid, signal.SIGINT)

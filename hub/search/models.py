@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ARRAY, ForeignKeyConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import ARRAY, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +20,7 @@ class Document(Tenant, Base):
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("organization_id", "kind", "source_id"),)
 
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str]
     source_id: Mapped[UUID]
     title: Mapped[str]

@@ -40,6 +40,16 @@ def change_organization(fields: dict[str, Any]) -> Organization:
     return organization
 
 
+@blp.route("/organizations/current", methods=["DELETE"])
+@access.requires("organization:delete")
+@blp.response(204)
+def delete_organization() -> None:
+    """Erase the organization with all that it holds: people, alerts, incidents, documents, secrets. Cannot be undone"""
+    session = access.current_session()
+    service.erase(session)
+    session.commit()
+
+
 @blp.route("/plans", methods=["GET"])
 @access.requires("organization:read")
 @blp.arguments(PageQuery, location="query")

@@ -1,5 +1,6 @@
 """Use cases of the organization: change it, its plan, what it uses."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from hub.accounts.people import service as people
 from hub.accounts.people.invitations import SEATED
 from hub.contracts.errors import Conflict, Invalid
 from hub.database import now, organization_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ def change(session: Session, fields: Mapping[str, Any]) -> Organization:
         raise Invalid({"slug": ["Another organization has this slug."]}) from error
     audit.note(session, "organization:update", organization.id, **fields)
     return organization
+
+
+def erase(session: Session) -> None:
+    """Erases the organization; every row of it goes along by its foreign key, the audit log's last entry too."""
+    organization = people.lock_organization(session)
+    audit.note(session, "organization:delete", organization.id)
+    session.flush()
+    session.delete(organization)
+    session.flush()
+    log.warning("organization %s was erased by its owner", organization.id)
 
 
 def subscription(session: Session, plans: Plans) -> Subscription:

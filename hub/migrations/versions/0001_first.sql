@@ -132,6 +132,7 @@ CREATE TABLE incidents (
     closed_at timestamptz,
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, source_integration_id) REFERENCES integrations (organization_id, id)
+        ON DELETE SET NULL (source_integration_id)
 );
 CREATE INDEX incidents_created ON incidents (organization_id, created_at, id);
 CREATE INDEX incidents_open ON incidents (organization_id, last_activity_at)
@@ -249,7 +250,7 @@ CREATE INDEX jobs_due ON jobs (lane, next_at) WHERE NOT is_dead;
 -- search -------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE documents (
-    organization_id uuid NOT NULL,
+    organization_id uuid NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('incidents', 'procedures', 'solutions')),
     source_id uuid NOT NULL,

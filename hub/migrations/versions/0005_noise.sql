@@ -162,6 +162,17 @@ CREATE TRIGGER note_changed AFTER UPDATE ON alerts REFERENCING NEW TABLE AS chan
 CREATE TRIGGER note_deleted AFTER DELETE ON alerts REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION note_changes('alert', 'deleted');
 
+-- An organization's end takes its changes along, those that its end itself has made included: triggers fire by name,
+-- and this one after the foreign keys' own. A foreign key would cost the ingest a check per change.
+CREATE FUNCTION forget_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM changes WHERE organization_id = OLD.id;
+    DELETE FROM changes_forgotten WHERE organization_id = OLD.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER forget_changes AFTER DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION forget_changes();
+
 -- notifications ------------------------------------------------------------------------------------------------------
 
 -- `transition` names what happened, once and for all: "critical", "assigned:<when>", "mentioned:<comment>".
@@ -183,6 +194,18 @@ CREATE TABLE notifications (
     FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id) ON DELETE CASCADE
 );
 CREATE INDEX notifications_of_user ON notifications (organization_id, user_id, created_at, id) WHERE channel = 'inbox';
+CREATE INDEX notifications_unsent ON notifications (organization_id, created_at) WHERE sent_at IS NULL;
+
+CREATE FUNCTION note_notifications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (organization_id, subject_id, kind, change, user_id)
+    SELECT c.organization_id, c.id, 'notification', 'opened', c.user_id FROM changed c WHERE c.channel = 'inbox'
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER note_opened AFTER INSERT ON notifications REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION note_notifications();
 
 CREATE TABLE notification_preferences (
     organization_id uuid NOT NULL,

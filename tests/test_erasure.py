@@ -1,0 +1,46 @@
+"""An organization is erased with all that it holds, and its neighbours keep theirs."""
+
+import pytest
+from sqlalchemy import text
+
+from tests.factories import Person, alertmanager, firing, resolved
+
+
+@pytest.fixture
+def busy(owner: Person) -> Person:
+    """An organization with something in every room."""
+    owner.push(alertmanager(firing("DiskFull", service="db"), firing("CertificateExpires")))
+    owner.hub.work()
+    owner.push(alertmanager(resolved("DiskFull", service="db")))
+    owner.hub.work()
+    incident = owner.get("/incidents")[0]
+    owner.post(f"/incidents/{incident['id']}/comments", {"body": "On it."})
+    return owner
+
+
+def rows_of(person: Person) -> dict[str, int]:
+    """How many rows each tenant table holds of the person's organization."""
+    organization_id = person.tokens["user"]["organization_id"].removeprefix("org_")
+    with person.hub.runtime.database.transaction() as session:
+        session.execute(text("SELECT set_config('app.organization_id', :id, true)"), {"id": organization_id})
+        tables = session.execute(
+            text(
+                "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_name)"
+                " WHERE column_name = 'organization_id' AND table_type = 'BASE TABLE'"
+            )
+        ).scalars()
+        return {name: session.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables}
+
+
+def test_erased_organization_leaves_no_row(busy: Person):
+    assert sum(rows_of(busy).values()) > 10
+    busy.delete("/organizations/current")
+    assert {name: count for name, count in rows_of(busy).items() if count} == {}
+    assert busy.call("GET", "/auth/me").status_code == 401
+
+
+def test_neighbour_keeps_everything(busy: Person):
+    neighbour = busy.hub.register()
+    neighbour.post("/incidents", {"title": "Ours"})
+    busy.delete("/organizations/current")
+    assert [incident["title"] for incident in neighbour.get("/incidents")] == ["Ours"]
