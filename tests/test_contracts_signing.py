@@ -53,6 +53,13 @@ def test_any_other_text_is_no_signature(header: str) -> None:
         check_signature(header, BODY, SECRET)
 
 
+@pytest.mark.parametrize("text", [f"{BASE64[:-2]}{chr(ord(BASE64[-2]) + 1)}=", "!" + BASE64, BASE64[:-1]])
+def test_digest_has_one_text_in_base64(text: str) -> None:
+    check_signature(BASE64, BODY, SECRET, encoding="base64")
+    with pytest.raises(Untrusted):
+        check_signature(text, BODY, SECRET, encoding="base64", separator="|")
+
+
 def test_changed_byte_of_the_body_breaks_the_signature() -> None:
     for position in range(len(BODY)):
         changed = BODY[:position] + bytes([BODY[position] ^ 1]) + BODY[position + 1 :]

@@ -15,10 +15,7 @@ Encoding = Literal["hex", "base64"]
 
 WINDOW_SECONDS = 300
 
-_DECODERS: Mapping[Encoding, Callable[[str], bytes]] = {
-    "hex": binascii.unhexlify,
-    "base64": lambda text: base64.b64decode(text, validate=True),
-}
+_DECODERS: Mapping[Encoding, Callable[[str], bytes]] = {"hex": binascii.unhexlify, "base64": binascii.a2b_base64}
 _EPOCH_SECONDS = re.compile(r"[0-9]{1,11}")
 
 
@@ -81,6 +78,8 @@ def check_signing_time(epoch_seconds: str, received_at: datetime, window_seconds
 def _decoded(text: str, encoding: Encoding) -> bytes:
     """The digest that the text stands for; for anything else no bytes, which equal no digest."""
     try:
-        return _DECODERS[encoding](text)
+        decoded = _DECODERS[encoding](text)
     except ValueError:
         return b""
+    is_canonical = encoding == "hex" or base64.b64encode(decoded).decode() == text  # one digest, one text
+    return decoded if is_canonical else b""

@@ -3,9 +3,11 @@
 # ruff: noqa: S101  # asserts are what a testing kit is made of
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import ClassVar
 
 import pytest
@@ -18,6 +20,18 @@ from hub.contracts.testing.fixtures import RECEIVED_AT, encoded
 _SECRET = "the-secret-of-this-test"  # noqa: S105  # proves nothing to anybody
 _OLD_SECRET = "the-secret-before-it-was-rotated"  # noqa: S105
 _MARGIN_SECONDS = 60
+FORGERY_COUNT = 200
+
+
+def varied(text: str, random: Random) -> str:
+    """The text with one letter or digit of it changed into another one; of a list of signatures, one of each."""
+    return re.sub(r"[^\s,]*[A-Za-z0-9][^\s,]*", lambda part: _varied(part[0], random), text)
+
+
+def _varied(part: str, random: Random) -> str:
+    position = random.choice([index for index, character in enumerate(part) if character.isalnum()])
+    others = sorted(set("0123456789abcdef") - {part[position].lower()})
+    return part[:position] + random.choice(others) + part[position + 1 :]
 
 
 class UnsignedTests(Kit):
@@ -54,6 +68,15 @@ class SignatureTests(Kit):
         """The same body with `value` for each part of the signature; None: without any."""
         return replace(signed, headers={} if value is None else dict.fromkeys(signed.headers, value))
 
+    def forged(self, signed: Delivery, random: Random) -> Delivery:
+        """The same delivery with a part of a header, or one byte of the body, changed."""
+        position, change = random.randrange(len(signed.body)), random.randrange(1, 128)
+        body = bytearray(signed.body)
+        body[position] ^= change
+        name = random.choice(sorted(signed.headers))
+        headers = {**signed.headers, name: varied(signed.headers[name], random)}
+        return random.choice((replace(signed, body=bytes(body)), replace(signed, headers=headers)))
+
     def test_signing_secret_is_a_secret_of_the_schema(self) -> None:
         assert self.connector.config_schema["properties"][self._secret_field()]["format"] == "secret"
 
@@ -65,6 +88,11 @@ class SignatureTests(Kit):
         secret, _ = self.secrets
         with pytest.raises(Untrusted):
             self._verify(self.altered(self.signed(secret)), secret)
+
+    def test_no_forgery_is_accepted(self) -> None:
+        secret, _ = self.secrets
+        signed, random = self.signed(secret), Random(self.connector.name)  # noqa: S311  # the same ones in every run
+        assert not [each for each in range(FORGERY_COUNT) if self._accepts(self.forged(signed, random), secret)]
 
     def test_signature_with_another_secret_is_refused(self) -> None:
         secret, another = self.secrets

@@ -1,0 +1,150 @@
+"""Amazon CloudWatch: metric and composite alarms, in the envelope of Amazon SNS or delivered raw."""
+
+import re
+from contextlib import suppress
+from datetime import datetime
+from typing import ClassVar
+from urllib.parse import quote
+
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    State,
+    Unsupported,
+    Untrusted,
+    check_certified,
+    check_signing_time,
+    fingerprint,
+    first_of,
+    hookimpl,
+)
+
+STATES = {"ALARM": State.FIRING, "INSUFFICIENT_DATA": State.FIRING, "OK": State.RESOLVED}
+SERVICES = ("ServiceName", "FunctionName", "DBInstanceIdentifier", "LoadBalancer", "QueueName", "TableName", "ApiName")
+ANNOTATIONS = {"OldStateValue": "old_state", "AlarmRule": "alarm_rule"}
+CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
+
+# What SNS signs of a message: "Name\nValue\n" for each field that it has, in this order (Amazon SNS Developer Guide).
+# A notification has neither SubscribeURL nor Token, and a confirmation has no Subject: one order serves all.
+SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+DIGESTS = {"1": "sha1", "2": "sha256"}
+CERTIFICATE_URL = re.compile(r"https://sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+\.pem")
+WINDOW_SECONDS = 3_900  # SNS retries for an hour at most
+
+CONFIRM = "subscription_confirmation: confirm it with this delivery's Token, as the README of the connector says"
+
+
+class CloudWatch(Connector):
+    """Any customer of AWS can have SNS sign a message, so the topic is a part of the proof."""
+
+    name = "cloudwatch"
+    title = "Amazon CloudWatch"
+    signing_secret = "signing_certificate"  # noqa: S105  # the name of the setting
+    config_schema: ClassVar = {
+        "type": "object",
+        "properties": {
+            "topic_arn": {
+                "type": "string",
+                "title": "Topic ARN",
+                "description": "Messages of other topics are ignored; needed beside a signing certificate.",
+            },
+            "signing_certificate": {
+                "type": "string",
+                "format": "secret",
+                "title": "Signing certificate of SNS",
+                "description": "The PEM at SigningCertURL of a message, or several; empty: the URL's token proves.",
+            },
+        },
+        "dependentRequired": {"signing_certificate": ["topic_arn"]},
+        "additionalProperties": False,
+    }
+    setup_guide = """Subscribe this address to the SNS topic of your alarms, with the protocol HTTPS:
+
+{webhook_url}
+
+Then confirm the subscription with the token of the first delivery: the connector's README has the command.
+"""
+    sample_body = """{"Type": "Notification", "MessageId": "7d3c1d8e-5a52-5c0b-9f6e-2a4d1b8c7e90",
+ "TopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms", "Timestamp": "2026-01-02T03:00:01.000Z",
+ "Message": "{\\"AlarmName\\": \\"checkout-5xx\\", \\"NewStateValue\\": \\"ALARM\\"}"}"""
+
+    def verify(self, delivery: Delivery, config: Config) -> None:
+        """By the certificates of the setting: to fetch the one that a message names would be to trust it too early."""
+        try:
+            sent = delivery.json().expect_object().value
+            signed = "".join(f"{field}\n{sent[field]}\n" for field in SIGNED if sent.get(field) is not None)
+            signed_at = str(int(datetime.fromisoformat(sent["Timestamp"]).timestamp()))
+            is_right_topic = sent["TopicArn"] == config["topic_arn"]
+            is_of_sns = bool(CERTIFICATE_URL.fullmatch(sent["SigningCertURL"]))
+            signature, digest, message = str(sent["Signature"]), DIGESTS[sent["SignatureVersion"]], signed.encode()
+        except (Malformed, LookupError, TypeError, ValueError, OverflowError) as error:
+            raise Untrusted("The body is no signed message of Amazon SNS.") from error
+        if not (is_right_topic and is_of_sns):
+            raise Untrusted("The message is of another topic, or names a certificate that is not of Amazon SNS.")
+        check_signing_time(signed_at, delivery.received_at, WINDOW_SECONDS)
+        check_certified(signature, message, config["signing_certificate"], delivery.received_at, digest=digest)
+
+    def delivery_key(self, delivery: Delivery) -> str | None:
+        try:
+            return delivery.json().text("MessageId") or None
+        except Malformed:
+            return None
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        return [to_event(_alarm(body, config.get("topic_arn", "")), body) for body in delivery.json().members()]
+
+
+def _alarm(body: Payload, topic: str) -> Payload:
+    """The alarm in the message, or the body where delivery is raw. Nothing that a message names is ever opened."""
+    if body.text("Type") == "SubscriptionConfirmation":
+        raise Unsupported(CONFIRM)
+    if topic and body.text("TopicArn") not in {"", topic}:
+        raise Unsupported("other_topic")
+    if not body.has("Message"):
+        body.required_text("AlarmName")
+        return body
+    with suppress(Malformed):  # a topic carries plain texts and other services' messages too
+        if (alarm := body.get("Message").embedded()).has("AlarmName"):
+            return alarm
+    raise Unsupported("not_an_alarm")
+
+
+def to_event(alarm: Payload, envelope: Payload) -> Event:
+    """One change of an alarm's state. CloudWatch knows no severities."""
+    word = alarm.required_text("NewStateValue").upper()
+    if word not in STATES:
+        raise Malformed(f"{alarm.path}.NewStateValue", f"{word[:40]!r} is no state of an alarm")
+    name, arn = alarm.required_text("AlarmName"), alarm.text("AlarmArn")
+    _, partition, _, region, *_ = (*arn.split(":"), "", "", "", "")
+    trigger = alarm.get("Trigger")
+    metrics = [trigger, *(metric.get("MetricStat.Metric") for metric in trigger.objects("Metrics"))]
+    dimensions = {each.text("name"): each.text("value") for metric in metrics for each in metric.objects("Dimensions")}
+    namespace = next((text for metric in metrics if (text := metric.text("Namespace"))), "")
+    place = {"account": alarm.text("AWSAccountId"), "region": region or alarm.text("Region")}
+    place |= {"namespace": namespace, "metric": trigger.text("MetricName")}
+    host = CONSOLES.get(partition, "console.aws.amazon.com")
+    page = f"https://{host}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}" if region else ""
+    return Event(
+        title=name,
+        description="\n\n".join(filter(None, map(alarm.text, ("AlarmDescription", "NewStateReason")))),
+        state=STATES[word],
+        no_data=word == "INSUFFICIENT_DATA",
+        dedup_key=arn or fingerprint(envelope.text("TopicArn") or alarm.text("AWSAccountId"), name),
+        service=first_of(dimensions, SERVICES) or namespace,
+        resource=", ".join(filter(None, dimensions.values())),
+        labels={label: text for label, text in (dimensions | place).items() if label and text},
+        annotations={name: text for field, name in ANNOTATIONS.items() if (text := alarm.text(field))},
+        links=Payload({"page": page}).links({"page": "CloudWatch"}),
+        occurred_at=alarm.time("StateChangeTime") or envelope.time("Timestamp"),
+        raw_kind=word,
+    )
+
+
+@hookimpl
+def overwatch_connectors() -> list[Connector]:
+    """Called when the plugin loads."""
+    return [CloudWatch()]
