@@ -28,6 +28,7 @@ from hub.incidents.grouping import routes as grouping
 from hub.incidents.replay import routes as replay
 from hub.integrations import installed
 from hub.integrations import routes as integrations
+from hub.notifications import routes as notifications
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
 from hub.stream import routes as stream
@@ -52,6 +53,7 @@ _BLUEPRINTS = (
     grouping.blp,
     replay.blp,
     search.blp,
+    notifications.blp,
     stream.blp,
     health.blp,
 )
@@ -72,6 +74,7 @@ def create_app(runtime: Runtime) -> Flask:
     )
     app.extensions["overwatch.waker"] = runtime.waker
     installed.install(app, runtime.connectors, runtime.vault)
+    deliveries.install(app, runtime.database)
     access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)
     search.install(app, runtime.settings.model_dir)

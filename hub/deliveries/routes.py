@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
 from hub.accounts import access
 from hub.contracts import Delivery
+from hub.database import Database
 from hub.deliveries import models, rules, service
+from hub.deliveries.gathering import Gatherer
 from hub.deliveries.schemas import DeliveryQuery, DeliverySchema, ReceiptSchema
 from hub.http import body, declared
 from hub.http.blueprint import JsonBlueprint, Page
@@ -33,7 +35,8 @@ def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
         token_hash=hash_token(rules.token_of(headers, query)),
         delivery=Delivery(body=g.body, headers=headers, query=query, received_at=datetime.now(UTC)),
     )
-    accepted = service.accept(access.database(), installed.connectors().get(platform), installed.vault(), arrival)
+    connector = installed.connectors().get(platform)
+    accepted = service.accept(access.database(), _gatherer(), connector, installed.vault(), arrival)
     cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
     receipt = {
         "delivery_id": accepted.delivery_id,
@@ -69,3 +72,12 @@ def get_delivery_body(delivery_id: str) -> Response:
     response = Response(delivery.body, mimetype="application/octet-stream")
     response.headers["Content-Disposition"] = f'attachment; filename="{delivery_id}"'
     return response
+
+
+def install(app: Flask, database: Database) -> None:
+    """Gives the app its door to the inbox."""
+    app.extensions["overwatch.gatherer"] = Gatherer(database, rules.REPEAT_WINDOW_SECONDS)
+
+
+def _gatherer() -> Gatherer:
+    return cast(Gatherer, current_app.extensions["overwatch.gatherer"])

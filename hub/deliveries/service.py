@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from hub import contracts
 from hub.contracts.connector import Connector
-from hub.contracts.errors import BadRequest, NotFound, OverwatchError, Untrusted
+from hub.contracts.errors import BadRequest, NotFound, OverwatchError, Unavailable, Untrusted
 from hub.database import Database, new_id, organization_of
 from hub.deliveries import rules
+from hub.deliveries.gathering import Gatherer
 from hub.deliveries.models import Delivery
 from hub.integrations.service import whole_config
 from hub.integrations.vault import Vault
@@ -40,11 +41,6 @@ LISTING = Listing(
     default_sort="-received_at",
 )
 
-_ACCEPT = text(
-    "SELECT outcome, delivery_id FROM accept_delivery(:id, :integration_id, :platform, :token_hash, :is_verified,"
-    " :key, :recent_key, :recent_seconds, CAST(:headers AS jsonb), CAST(:query AS jsonb), :body)"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -64,11 +60,13 @@ class Accepted:
     is_duplicate: bool
 
 
-def accept(database: Database, connector: Connector | None, vault: Vault, arrival: Arrival) -> Accepted:
-    """Proves and stores one webhook in one committed statement. Raises Untrusted, NotFound or BadRequest."""
+def accept(
+    database: Database, gatherer: Gatherer, connector: Connector | None, vault: Vault, arrival: Arrival
+) -> Accepted:
+    """Proves and stores one webhook, committed. Raises Untrusted, NotFound, BadRequest or Unavailable."""
     is_verified = connector is not None and _is_signature_right(database, connector, vault, arrival)
     key = _key_of(connector, arrival.delivery)
-    parameters = {
+    wanted = {
         "id": new_id(),
         "integration_id": arrival.integration_id,
         "platform": arrival.platform,
@@ -76,15 +74,15 @@ def accept(database: Database, connector: Connector | None, vault: Vault, arriva
         "is_verified": is_verified,
         "key": key.key,
         "recent_key": key.recent,
-        "recent_seconds": rules.REPEAT_WINDOW_SECONDS,
         "headers": json.dumps(rules.kept(arrival.delivery.headers)),
         "query": json.dumps(rules.kept(arrival.delivery.query)),
         "body": arrival.delivery.body,
     }
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        outcome, delivery_id = connection.execute(_ACCEPT, parameters).one()
-    if outcome not in {"accepted", "duplicate"}:
+    outcome, delivery_id = gatherer.store(wanted)
+    if outcome in _REFUSALS:
         raise _REFUSALS[outcome]()
+    if delivery_id is None:  # the first of its key has just been forgotten: the next try is a first one
+        raise Unavailable("The delivery was just being removed; try again.")
     return Accepted(delivery_id, is_duplicate=outcome == "duplicate")
 
 

@@ -218,26 +218,28 @@ BEGIN
     END IF;
     -- a statement of its own, because it must see what others have committed meanwhile
     RETURN QUERY
-    SELECT a.place,
-           CASE WHEN a.id = ANY (stored) THEN 'accepted'
-                WHEN i.id IS NULL THEN 'unknown'
-                WHEN i.platform <> a.platform THEN 'wrong_platform'
-                WHEN NOT (a.is_verified OR (NOT i.is_signed AND (i.token_hash = a.token_hash
-                     OR coalesce(i.previous_token_hash = a.token_hash AND i.previous_until > overwatch_now(), false))))
-                THEN 'untrusted'
-                ELSE 'duplicate' END,
-           CASE WHEN a.id = ANY (stored) THEN a.id
-                ELSE coalesce(
-                    (SELECT d.id FROM deliveries d
-                     WHERE d.organization_id = i.organization_id AND d.integration_id = i.id
-                       AND d.delivery_key = a.recent_key
-                       AND d.received_at > overwatch_now() - make_interval(secs => p_recent_seconds)),
-                    (SELECT d.id FROM deliveries d
-                     WHERE d.organization_id = i.organization_id AND d.integration_id = i.id
-                       AND d.delivery_key = a.key)) END
-    FROM unnest(p_ids, p_integration_ids, p_platforms, p_token_hashes, p_are_verified, p_keys, p_recent_keys)
-         WITH ORDINALITY AS a (id, integration_id, platform, token_hash, is_verified, key, recent_key, place)
-    LEFT JOIN integrations i ON i.id = a.integration_id AND i.enabled AND i.deleted_at IS NULL;
+    WITH judged AS (
+        SELECT a.*, i.organization_id,
+               CASE WHEN a.id = ANY (stored) THEN 'accepted'
+                    WHEN i.id IS NULL THEN 'unknown'
+                    WHEN i.platform <> a.platform THEN 'wrong_platform'
+                    WHEN NOT (a.is_verified OR (NOT i.is_signed AND (i.token_hash = a.token_hash
+                         OR coalesce(i.previous_token_hash = a.token_hash
+                                     AND i.previous_until > overwatch_now(), false))))
+                    THEN 'untrusted'
+                    ELSE 'duplicate' END AS outcome
+        FROM unnest(p_ids, p_integration_ids, p_platforms, p_token_hashes, p_are_verified, p_keys, p_recent_keys)
+             WITH ORDINALITY AS a (id, integration_id, platform, token_hash, is_verified, key, recent_key, place)
+        LEFT JOIN integrations i ON i.id = a.integration_id AND i.enabled AND i.deleted_at IS NULL
+    )
+    SELECT j.place, j.outcome,
+           CASE j.outcome WHEN 'accepted' THEN j.id WHEN 'duplicate' THEN (
+               SELECT d.id FROM deliveries d
+               WHERE d.organization_id = j.organization_id AND d.integration_id = j.integration_id
+                 AND (d.delivery_key = j.key OR (d.delivery_key = j.recent_key
+                      AND d.received_at > overwatch_now() - make_interval(secs => p_recent_seconds)))
+               ORDER BY d.received_at LIMIT 1) END
+    FROM judged j;
 END $$;
 
 -- The turn of one organization: whoever holds its advisory lock works on its deliveries, alone and in their order, on

@@ -1,0 +1,153 @@
+"""Group commit of accepted webhooks: those that arrive together are stored by one statement, answered after its commit.
+
+A request waits at most two milliseconds for company, and only while others of its process are on their way. When the
+store does not answer, nobody waits for long: those inside give up, and who comes then is refused at the door, with
+503 and Retry-After, until it answers again.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from hub.contracts.errors import Unavailable
+from hub.database import Database
+from hub.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.002
+MOST_TOGETHER = 64
+MOST_BYTES_TOGETHER = 8_000_000
+MOST_INSIDE = 128
+PATIENCE_SECONDS = 3.0
+STALLED_SECONDS = 1.0
+RETRY_SECONDS = 2
+
+Wanted = Mapping[str, Any]
+Stored = tuple[str, UUID | None]  # outcome of accept_deliveries, and the delivery's id
+
+_COLUMNS = (
+    ("id", "uuid"),
+    ("integration_id", "uuid"),
+    ("platform", "text"),
+    ("token_hash", "bytea"),
+    ("is_verified", "boolean"),
+    ("key", "text"),
+    ("recent_key", "text"),
+    ("headers", "jsonb"),
+    ("query", "jsonb"),
+    ("body", "bytea"),
+)
+_ACCEPT = text(
+    "SELECT place, outcome, delivery_id FROM accept_deliveries("
+    f"{', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _COLUMNS)}, :recent_seconds)"
+)
+
+
+class Gatherer:
+    """The door of one process to the inbox; its one thread commits for all the others."""
+
+    def __init__(self, database: Database, recent_seconds: int) -> None:
+        self._database = database
+        self._recent_seconds = recent_seconds
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[Wanted, Future[Stored]]] = []
+        self._inside = 0
+        self._busy_since: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def store(self, wanted: Wanted) -> Stored:
+        """Gives the outcome after its commit. Raises Unavailable when the store does not answer or too many wait."""
+        with self._changed:
+            self._admit()
+            self._inside += 1
+            answer: Future[Stored] = Future()
+            self._waiting.append((wanted, answer))
+            self._changed.notify()
+        try:
+            return answer.result(PATIENCE_SECONDS)
+        except (NotInTime, OperationalError, PoolTimeout) as error:
+            raise _closed() from error
+        finally:
+            with self._changed:
+                self._inside -= 1
+
+    def _admit(self) -> None:
+        is_stalled = self._busy_since is not None and time.monotonic() - self._busy_since > STALLED_SECONDS
+        if is_stalled or self._inside >= MOST_INSIDE:
+            raise _closed()
+        if self._thread is None:  # begun by the first request, because servers fork
+            self._thread = threading.Thread(target=self._run, name="gatherer", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            batch = self._gather()
+            self._busy_since = time.monotonic()
+            self._commit(batch)
+            self._busy_since = None
+
+    def _gather(self) -> list[tuple[Wanted, Future[Stored]]]:
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._waiting))
+            patience = time.monotonic() + GATHER_SECONDS
+            while len(self._waiting) < self._inside and (left := patience - time.monotonic()) > 0:
+                self._changed.wait(left)
+            count = _fitting(self._waiting)
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
+
+    def _commit(self, batch: Sequence[tuple[Wanted, Future[Stored]]]) -> None:
+        try:
+            outcomes = self._execute([wanted for wanted, _ in batch])
+        except DBAPIError as error:
+            if isinstance(error, OperationalError) or len(batch) == 1:
+                _fail(batch, error)
+            else:  # one of them cannot be stored, and the others must not suffer for it
+                for each in batch:
+                    self._commit([each])
+        except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for the answer
+            _fail(batch, error)
+        else:
+            for (_, answer), outcome in zip(batch, outcomes, strict=True):
+                answer.set_result(outcome)
+
+    def _execute(self, wanted: Sequence[Wanted]) -> list[Stored]:
+        columns = {name: [each[name] for each in wanted] for name, _ in _COLUMNS}
+        failpoint("before_inbox_commit")
+        with self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            rows = connection.execute(_ACCEPT, columns | {"recent_seconds": self._recent_seconds}).all()
+        failpoint("after_inbox_commit")
+        found = {row.place: (row.outcome, row.delivery_id) for row in rows}
+        return [found[place] for place in range(1, len(wanted) + 1)]
+
+
+def _fitting(waiting: Sequence[tuple[Wanted, Future[Stored]]]) -> int:
+    """How many of those that wait go together: the first always, then as long as number and bytes allow."""
+    size = 0
+    for count, (wanted, _) in enumerate(waiting):
+        size += len(wanted["body"])
+        if count and (count >= MOST_TOGETHER or size > MOST_BYTES_TOGETHER):
+            return count
+    return len(waiting)
+
+
+def _fail(batch: Sequence[tuple[Wanted, Future[Stored]]], error: Exception) -> None:
+    log.warning("%d webhooks could not be stored: %s", len(batch), type(error).__name__)
+    for _, answer in batch:
+        with suppress(Exception):
+            answer.set_exception(error)
+
+
+def _closed() -> Unavailable:
+    return Unavailable("The store does not answer now, or too much is coming in; try again.", RETRY_SECONDS)

@@ -1,0 +1,87 @@
+"""The door to the inbox: stored together, each answered for itself, and closed while the store does not answer."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from hub.deliveries import gathering
+from tests.factories import Person, alertmanager, firing
+
+DATADOG = {"id": "1", "alert_type": "error", "title": "Disk", "alert_transition": "Triggered", "alert_id": "7"}
+
+
+def together(owner: Person, webhook: str, bodies: list[object]) -> list[TestResponse]:
+    """Pushes them at the same moment."""
+    barrier = threading.Barrier(len(bodies))
+
+    def push(body: object) -> TestResponse:
+        barrier.wait()
+        return owner.hub.http.post(webhook, json=body)
+
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        return list(threads.map(push, bodies))
+
+
+def test_first_posts_of_one_key_at_once_are_one_delivery(owner: Person):
+    answers = together(owner, owner.connect("datadog"), [DATADOG] * 16)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json["data"]["delivery_id"] for answer in answers}) == 1
+    assert sum(answer.json["data"]["duplicate"] for answer in answers) == 15
+
+
+def test_first_posts_of_one_alert_at_once_are_one_alert(owner: Person):
+    answers = together(owner, owner.alertmanager, [alertmanager(firing("DiskFull"))] * 16)
+    owner.hub.work("ingest")
+    assert {answer.status_code for answer in answers} == {200}
+    assert [alert["occurrence_count"] for alert in owner.get("/alerts")] == [1]
+
+
+def test_each_of_those_stored_together_gets_its_own_answer(owner: Person):
+    good, known = owner.connect("datadog"), DATADOG | {"id": "2"}
+    first = owner.push(known, good)["data"]["delivery_id"]
+    wrong_token = good.replace("token=", "token=x")
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda webhook: owner.hub.http.post(webhook, json=known), [good, wrong_token] * 2))
+    assert [answer.status_code for answer in answers] == [200, 401, 200, 401]
+    assert answers[0].json["data"] | {"integration_id": ""} == {
+        "delivery_id": first,
+        "integration_id": "",
+        "duplicate": True,
+    }
+
+
+def test_webhook_is_refused_with_503_while_the_store_fails(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise OperationalError("", {}, Exception("gone"))
+
+    monkeypatch.setattr(gathering.Gatherer, "_execute", fail)
+    answer = owner.hub.http.post(owner.alertmanager, json=alertmanager(firing()))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
+def test_nobody_waits_long_for_a_store_that_hangs(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    webhook, released = owner.alertmanager, threading.Event()
+    monkeypatch.setattr(gathering, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(gathering, "STALLED_SECONDS", 0.1)
+    execute = gathering.Gatherer._execute
+    monkeypatch.setattr(gathering.Gatherer, "_execute", lambda *told: released.wait(10) and execute(*told))
+    first = owner.hub.http.post(webhook, json=alertmanager(firing()))
+    begun = time.monotonic()
+    second = owner.hub.http.post(webhook, json=alertmanager(firing()))
+    assert (first.status_code, second.status_code) == (503, 503)
+    assert time.monotonic() - begun < 0.1
+    released.set()
+
+
+def test_door_opens_again_when_the_store_answers(owner: Person):
+    assert owner.push(alertmanager(firing()))["data"]["duplicate"] is False
+
+
+def test_more_than_a_process_can_bear_are_refused(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gathering, "MOST_INSIDE", 0)
+    answer = owner.hub.http.post(owner.alertmanager, json=alertmanager(firing()))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
