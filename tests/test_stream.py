@@ -94,10 +94,8 @@ def test_alert_and_its_incident_are_told_and_a_reminder_is_not(owner: Person):
     place = place_of(listen(owner))
     owner.hub.work("ingest")
     answer = listen(owner, place)
-    assert {name: data["title"] for name, data in events_of(answer.text)} == {
-        "alert": "DiskFull",
-        "incident": "DiskFull",
-    }
+    told = {name: data["title"] for name, data in events_of(answer.text)}
+    assert told == {"alert": "DiskFull", "incident": "DiskFull"}
     owner.push(alertmanager(firing("DiskFull", service="db")))
     owner.hub.work("ingest")
     assert news(owner, place_of(answer)) == []

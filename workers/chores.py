@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.alerts import expiry
 from hub.database import Database
 from hub.incidents import following, retention, returning
+from hub.notifications import service as notifications
 from hub.runtime import Runtime
 from hub.stream import service as stream
 
@@ -48,6 +49,7 @@ CHORES = (
     Chore("silences", 5, returning.correlate_after_silence, wakes=("index", "notify")),
     Chore("waiting incidents", 30, following.resolve_the_waiting, wakes=("index", "notify")),
     Chore("flapping", 60, calm_down),
+    Chore("mails", 60, notifications.retry_mails, wakes=("notify",)),
     Chore("changes", 600, stream.forget_old),
     Chore("retention", 3_600, retention.forget_old),
 )

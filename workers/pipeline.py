@@ -20,6 +20,7 @@ from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
 from hub.heartbeats import service as heartbeats
 from hub.incidents import correlation as incidents
+from hub.notifications import service as notifications
 from hub.runtime import Runtime
 from hub.search import indexing
 from workers import chores
@@ -53,8 +54,10 @@ def index(runtime: Runtime) -> bool:
 
 
 def notify(runtime: Runtime) -> bool:
-    """Mails that people asked for go out."""
-    return mail.work_off(runtime.database, runtime.mailer, runtime.settings.api_address)
+    """People hear of what concerns them, and the mails that they asked for go out."""
+    address = runtime.settings.api_address
+    has_told = outbox.work_off(runtime.database, "notify", notifications.handlers(runtime.mailer, address))
+    return mail.work_off(runtime.database, runtime.mailer, address) or has_told
 
 
 def bulk(runtime: Runtime) -> bool:
