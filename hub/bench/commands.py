@@ -21,3 +21,12 @@ def chaos(webhooks: int, kills: int, rate: float, seed: int) -> None:
     for line in report.lines():
         click.echo(line)
     raise SystemExit(0 if report.is_good else 1)
+
+
+@bench.command()
+def ingest() -> None:
+    """Accepted webhooks, alerts to the end, latency and CPU, beside the floor of the same run."""
+    from hub.bench import ingest as measured
+
+    for line in measured.run():
+        click.echo(line)

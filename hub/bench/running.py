@@ -47,9 +47,17 @@ class RunningHub:
 
     def query(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Rows, as the database's owner sees them: of all organizations. Raises psycopg.OperationalError."""
-        url = settings.from_env(self.data).owner_database_url.replace("+psycopg", "")
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        with psycopg.connect(self._url, connect_timeout=5) as connection:
             return connection.execute(statement.encode(), parameters or None).fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Changes something, as the database's owner. Raises psycopg.OperationalError."""
+        with psycopg.connect(self._url, connect_timeout=5) as connection:
+            connection.execute(statement.encode())
+
+    @property
+    def _url(self) -> str:
+        return settings.from_env(self.data).owner_database_url.replace("+psycopg", "")
 
     def wait_until_ready(self, seconds: float = _START_SECONDS) -> None:
         """Raises Unavailable when that takes longer."""
