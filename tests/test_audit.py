@@ -137,6 +137,7 @@ def test_runtime_role_can_add_to_its_log_and_do_nothing_else_to_it(owner: Person
 
 def test_effect_and_entry_stand_or_fall_together(owner: Person, monkeypatch: pytest.MonkeyPatch):
     """When the entry cannot be written, the change is not made either."""
+
     def broken(*_args: Any, **_kwargs: Any) -> None:
         raise OSError("no space left")
 
