@@ -42,4 +42,3 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("script_location", "hub:migrations")
     config.attributes["connection"] = connection
     return config
-
