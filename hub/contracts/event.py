@@ -37,7 +37,7 @@ _SEVERITY_WORDS = {
     **dict.fromkeys(("high", "error", "err", "major", "p2"), Severity.HIGH),
     **dict.fromkeys(("warning", "warn", "medium", "moderate", "p3"), Severity.MEDIUM),
     **dict.fromkeys(("low", "minor", "p4"), Severity.LOW),
-    **dict.fromkeys(("info", "informational", "information", "notice", "p5"), Severity.INFO),
+    **dict.fromkeys(("info", "informational", "information", "notice", "debug", "p5"), Severity.INFO),
 }
 
 

@@ -1,0 +1,112 @@
+"""Sentry: the kit, and what is special about issues, their events, metric alerts and the signature."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.contracts import Delivery, Event
+from hub.contracts.testing import SignedConnectorTests
+from plugins.sentry import Sentry
+
+EVENT = {"issue_id": "7", "title": "Error", "datetime": "2026-01-02T03:00:00Z"}
+
+
+def event_of(body: dict[str, Any], **headers: str) -> Event:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    (event,) = Sentry().normalise(Delivery(body=json.dumps(body).encode(), headers=named), {})
+    return event
+
+
+def issue(action: str, status: str = "unresolved", **fields: Any) -> dict[str, Any]:
+    return {"action": action, "data": {"issue": {"id": "7", "title": "Error", "status": status} | fields}}
+
+
+def metric(action: str, **fields: Any) -> dict[str, Any]:
+    started = {"id": "9", "title": "p95", "date_started": "2026-01-02T03:00:00Z"}
+    return {"action": action, "data": {"metric_alert": started | fields}}
+
+
+class TestSentry(SignedConnectorTests):
+    connector = Sentry()
+    folder = Path(__file__).parent
+    window_seconds = None
+
+    def sign(self, body: bytes, secret: str, signed_at: datetime) -> Mapping[str, str]:
+        return {"Sentry-Hook-Signature": hmac.digest(secret.encode(), body, "sha256").hex()}
+
+
+def test_signature_may_be_under_its_older_name() -> None:
+    headers = {"sentry-app-signature": hmac.digest(b"secret", b"{}", "sha256").hex()}
+    Sentry().verify(Delivery(body=b"{}", headers=headers), {"client_secret": "secret"})
+
+
+def test_resolving_the_issue_meets_the_event_that_fired_a_rule() -> None:
+    fired, resolved = event_of({"data": {"event": EVENT}, "action": "triggered"}), event_of(issue("resolved"))
+    assert (fired.state, resolved.state) == ("firing", "resolved")
+    assert fired.dedup_key == resolved.dedup_key
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "state"),
+    [
+        ("created", "unresolved", "firing"),
+        ("unresolved", "unresolved", "firing"),
+        ("assigned", "unresolved", "firing"),
+        ("assigned", "resolved", "resolved"),
+        ("resolved", "resolved", "resolved"),
+        ("archived", "ignored", "resolved"),
+        ("ignored", "ignored", "resolved"),
+    ],
+)
+def test_state_of_an_issue_is_its_action_or_else_its_status(action: str, status: str, state: str) -> None:
+    assert event_of(issue(action, status)).state == state
+
+
+def test_issue_and_metric_alert_with_one_number_are_two_alerts() -> None:
+    assert event_of(issue("created")).dedup_key != event_of(metric("critical", id="7")).dedup_key
+
+
+def test_step_from_warning_to_critical_is_an_event_of_its_own() -> None:
+    warning, critical = event_of(metric("warning")), event_of(metric("critical"))
+    assert (warning.severity, critical.severity) == ("medium", "critical")
+    assert warning.dedup_key == critical.dedup_key
+    assert warning.event_key != critical.event_key
+
+
+def test_header_tells_when_an_issue_changed() -> None:
+    event = event_of(issue("resolved"), sentry_hook_timestamp="1767322805")
+    assert event.occurred_at is not None
+    assert event.occurred_at.isoformat() == "2026-01-02T03:00:05+00:00"
+
+
+@pytest.mark.parametrize("value", ["", "now", "-5", "1e9"])
+def test_header_without_a_time_is_passed_over(value: str) -> None:
+    assert event_of(issue("resolved"), sentry_hook_timestamp=value).occurred_at is None
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [("fatal", "critical"), ("error", "high"), ("warning", "medium"), ("info", "info"), ("debug", "info")],
+)
+def test_severity_is_the_level(level: str, severity: str) -> None:
+    assert event_of({"data": {"event": EVENT | {"level": level}}, "action": "triggered"}).severity == severity
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        issue("created", project={"slug": "checkout"}),
+        {"data": {"event": EVENT | {"project": 1, "url": "https://s.io/api/0/projects/acme/checkout/events/5/"}}}
+        | {"action": "triggered"},
+        {"id": "7", "message": "Error", "project_slug": "checkout"},
+        metric("critical", projects=["checkout"]),
+    ],
+    ids=["issue", "event", "plugin", "metric alert"],
+)
+def test_service_is_the_slug_of_the_project(body: dict[str, Any]) -> None:
+    assert event_of(body).service == "checkout"
