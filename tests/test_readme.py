@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from hub.settings import Secrets
 from tests.system import free_port, read_line
 
 ROOT = Path(__file__).parents[1]
@@ -68,3 +70,11 @@ def test_every_target_is_named_by_make_alone():
 def test_linked_files_exist():
     links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_settings_table_names_every_variable_the_code_reads():
+    sources = [*(ROOT / "hub").rglob("*.py"), *(ROOT / "workers").rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r"\bOVERWATCH_[A-Z_]*[A-Z]\b", path.read_text())}
+    secrets = {f"OVERWATCH_{field.name.upper()}" for field in fields(Secrets)}
+    told = set(re.findall(r"^\| `(OVERWATCH_[A-Z_]+)` \|", README, re.MULTILINE))
+    assert told == read - secrets
