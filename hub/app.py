@@ -16,6 +16,7 @@ from hub.accounts.registration import routes as registration
 from hub.accounts.sessions import routes as sessions
 from hub.alerts import routes as alerts
 from hub.alerts.silencing import routes as silences
+from hub.analytics import routes as analytics
 from hub.catalogue import routes as catalogue
 from hub.deliveries import health as integration_health
 from hub.deliveries import routes as deliveries
@@ -54,6 +55,7 @@ _BLUEPRINTS = (
     replay.blp,
     search.blp,
     notifications.blp,
+    analytics.blp,
     stream.blp,
     health.blp,
 )
