@@ -1,0 +1,49 @@
+"""SigNoz: the kit, and what is special about its labels."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.contracts import Delivery, Event
+from hub.contracts.testing import ConnectorTests
+from plugins.signoz import SigNoz
+
+LABELS = {"alertname": "Errors", "service_name": "checkout", "team": "web"}
+
+
+def event_of(labels: dict[str, str], config: dict[str, str] | None = None, **group: Any) -> Event:
+    body = {"alerts": [{"status": "firing", "labels": labels}]} | group
+    (event,) = SigNoz().normalise(Delivery(body=json.dumps(body).encode()), config or {})
+    return event
+
+
+class TestSigNoz(ConnectorTests):
+    connector = SigNoz()
+    folder = Path(__file__).parent
+
+    def test_reminder_is_stored_again(self) -> None:
+        assert self.connector.repeats_on_purpose
+
+
+def test_missing_signal_is_marked_as_no_data() -> None:
+    assert event_of(LABELS | {"nodata": "true"}).no_data
+    assert not event_of(LABELS).no_data
+
+
+@pytest.mark.parametrize(("word", "severity"), [("error", "high"), ("Warning", "medium"), ("severe", "unknown")])
+def test_severity_is_the_word_of_the_label(word: str, severity: str) -> None:
+    event = event_of(LABELS | {"severity": word})
+    assert (event.severity, event.raw_severity) == (severity, word)
+
+
+def test_service_is_the_configured_label_before_that_of_opentelemetry() -> None:
+    assert event_of(LABELS).service == "checkout"
+    assert event_of(LABELS, {"service_label": "team"}).service == "web"
+
+
+def test_common_labels_complete_an_alert_but_do_not_change_its_key() -> None:
+    completed = event_of(LABELS, commonLabels={"severity": "critical"})
+    assert completed.severity == "critical"
+    assert completed.dedup_key == event_of(LABELS).dedup_key
