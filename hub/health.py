@@ -11,10 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub import migrations
 from hub.accounts.access import public
+from hub.broker import LANES
 from hub.contracts.errors import Unavailable
 from hub.database import Database, process_name
 from hub.http.blueprint import JsonBlueprint
-from hub.outbox import LANES
 
 SCHEDULE = "schedule"
 

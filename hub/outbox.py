@@ -8,24 +8,21 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
 from uuid import UUID, uuid4
 
 from celery import Celery
-from kombu.entity import Queue
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from hub.broker import VISIBILITY_SECONDS
 from hub.database import Database, new_id, organization_of
 
 log = logging.getLogger(__name__)
 
-LANES: Final = ("ingest", "index", "notify", "poll", "bulk")
 MOST_ATTEMPTS: Final = 5
 
 _COALESCE_SECONDS = 0.02
-_VISIBILITY_SECONDS = 120
 _LEASE_SECONDS = 120
 
 
@@ -122,32 +119,6 @@ def _retry_or_bury(database: Database, organization_id: UUID, jobs: Sequence[_Jo
         )
 
 
-def make_celery(broker_url: str) -> Celery:
-    """The Celery app of every process: JSON only, one queue per lane, at-least-once, no result store."""
-    celery = Celery("overwatch", set_as_current=False)
-    url, options = _transport(broker_url)
-    celery.conf.update(
-        broker_url=url,
-        broker_transport_options=options,
-        broker_connection_retry_on_startup=True,
-        task_queues=[Queue(lane) for lane in LANES],
-        task_default_queue="bulk",
-        task_ignore_result=True,
-        task_serializer="json",
-        accept_content=["json"],
-        task_acks_late=True,
-        task_reject_on_worker_lost=False,  # the rows say what is left to do; a wake-up need not come twice
-        worker_prefetch_multiplier=1,
-        worker_enable_remote_control=False,  # its reply queues leak in the pgmq transport
-        worker_send_task_events=False,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
-        event_queue_exclusive=True,
-        timezone="UTC",
-    )
-    return celery
-
-
 class Waker:
     """Wakes lanes from one process: at once when they sleep, and at most once per 20 ms under load."""
 
@@ -178,29 +149,6 @@ class Waker:
 
     def _send(self, lane: str) -> None:
         try:
-            self._celery.send_task(f"overwatch.{lane}", queue=lane, retry=False, expires=_VISIBILITY_SECONDS)
+            self._celery.send_task(f"overwatch.{lane}", queue=lane, retry=False, expires=VISIBILITY_SECONDS)
         except Exception as error:  # noqa: BLE001  # whatever the broker does, the sweeper will find the rows
             log.warning("could not wake lane %s: %s", lane, type(error).__name__)
-
-
-def _transport(broker_url: str) -> tuple[str, dict[str, Any]]:
-    parts = urlsplit(broker_url)
-    if parts.scheme == "pgmq":
-        # kombu's pgmq ignores a URL's query and cannot name a socket folder: the key=value form can
-        options = {
-            "conn_string": (
-                f"host={unquote(parts.hostname or '')} port={parts.port or 5432} dbname={parts.path.lstrip('/')}"
-                f" user={parts.username} password={parts.password} connect_timeout=3"
-            ),
-            "init_extension": False,
-            "use_notify": True,
-            "notify_throttle_interval_ms": 0,
-            "wait_time_seconds": 0,
-            "visibility_timeout": _VISIBILITY_SECONDS,
-            "pool_size": 4,
-            "pool_timeout": 5,
-        }
-        return "pgmq://", options
-    if parts.scheme.startswith("amqp"):
-        return broker_url, {"confirm_publish": True}
-    return broker_url, {"visibility_timeout": _VISIBILITY_SECONDS}

@@ -8,11 +8,12 @@ from celery import Celery
 from hub import plugin_manager
 from hub.accounts.mail.transport import Mailer
 from hub.accounts.organizations import plans
+from hub.broker import make_celery
 from hub.contracts.connector import Connector
 from hub.database import Database
 from hub.heartbeats.connector import PLATFORM, HeartbeatWatch
 from hub.integrations.vault import Vault
-from hub.outbox import Waker, make_celery
+from hub.outbox import Waker
 from hub.settings import Settings
 
 
@@ -30,9 +31,9 @@ class Runtime:
     mailer: Mailer
 
 
-def assemble(settings: Settings, celery: Celery | None = None) -> Runtime:
+def assemble(settings: Settings) -> Runtime:
     """Puts the parts together; connects to nothing yet."""
-    celery = celery or make_celery(settings.broker_url)
+    celery = make_celery(settings.broker_url)
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),

@@ -10,9 +10,10 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from sqlalchemy.exc import DBAPIError
 
 from hub import health
+from hub.broker import LANES, make_celery
 from hub.database import Database
 from hub.embedded.lifeline import die_with_parent
-from hub.outbox import LANES, Waker, make_celery
+from hub.outbox import Waker
 from hub.runtime import assemble
 from hub.settings import Settings
 from workers.lanes import Process
@@ -27,13 +28,13 @@ _process: Process | None = None
 
 def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None:
     """Works on the lanes until it is told to stop; a killed pool process is replaced."""
-    celery = make_celery(settings.broker_url)
+    celery = make_celery(settings.broker_url, listens=True)
     _register_tasks(celery)
 
     def begin(**_: object) -> None:
         global _process  # noqa: PLW0603  # a pool process has exactly one, made after its fork
         die_with_parent()
-        _process = Process(assemble(settings, celery), lanes)
+        _process = Process(assemble(settings), lanes)
         _process.start()
 
     def end(**_: object) -> None:
@@ -42,7 +43,7 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
 
     def hasten(**_: object) -> None:
         # the pgmq transport looks up from its wait every two seconds only; a wake-up of our own ends it at once
-        Waker(celery).wake(lanes[:1])
+        Waker(make_celery(settings.broker_url)).wake(lanes[:1])
 
     worker_process_init.connect(begin, weak=False)
     worker_process_shutdown.connect(end, weak=False)
@@ -68,7 +69,7 @@ def run_scheduler(settings: Settings) -> None:
         "housekeeping": {"task": "overwatch.bulk", "schedule": _HOUSEKEEPING_SECONDS, "options": {"queue": "bulk"}}
     }
     celery.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: every entry is safe to send again
-    runtime = assemble(settings, celery)
+    runtime = assemble(settings)
     threading.Thread(target=_beat, args=(runtime.database,), name="heartbeat", daemon=True).start()
     Beat(app=celery, loglevel=settings.log_level, quiet=True).run()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from hub import settings
+from hub.broker import LANES
 from hub.cli import DATA
-from hub.outbox import LANES
 from workers.app import run_scheduler, run_worker
 
 
