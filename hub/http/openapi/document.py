@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 from hub.http import idempotency
 from hub.http.openapi import answers
 from hub.http.openapi.answers import Json, Operation
-from hub.http.openapi.examples import example_of
+from hub.http.openapi.examples import Examples
 
 _ARGUMENT = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _ARGUMENT_IN_PATH = re.compile(r"{([^{}]+)}")
@@ -28,6 +28,7 @@ ID_PREFIXES = {
     "incident_id": "inc",
     "integration_id": "int",
     "key_id": "key",
+    "notification_id": "ntf",
     "procedure_id": "proc",
     "rule_id": "rule",
     "service_id": "svc",
@@ -134,11 +135,15 @@ def _complete(operation: Operation, schemas: Json) -> None:
     if operation.takes_anything and operation.method != "get":
         described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
     _complete_answers(operation)
-    contents = [described["requestBody"]] if "requestBody" in described else []
-    contents += [each for each in described["responses"].values() if "$ref" not in each]
-    for content in (content.get("content", {}).get(_JSON) for content in contents):
-        if content and "example" not in content and "examples" not in content:
-            content["example"] = example_of(content["schema"], schemas)
+    _exemplify(described.get("requestBody", {}), Examples(schemas, is_request=True))
+    for answer in described["responses"].values():
+        _exemplify(answer, Examples(schemas, is_request=False))
+
+
+def _exemplify(described: Json, examples: Examples) -> None:
+    content = described.get("content", {}).get(_JSON)
+    if content and "example" not in content and "examples" not in content:
+        content["example"] = examples.of(content["schema"])
 
 
 def _name(operation: Operation) -> str:
