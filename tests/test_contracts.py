@@ -14,6 +14,7 @@ from hub.contracts import (
     Severity,
     State,
     fingerprint,
+    labels_of,
     parse_time,
     present,
     service_of,
@@ -126,6 +127,17 @@ def test_word_of_free_text_has_a_severity_only_where_its_meaning_is_clear(word: 
 def test_service_is_the_preferred_label_and_else_the_most_telling_one() -> None:
     labels = {"job": "exporter", "app": "cart", "team": "shop", "service": ""}
     assert (service_of(labels), service_of(labels, "team"), service_of({})) == ("cart", "shop", "")
+
+
+def test_names_of_a_template_are_compared_loosely_and_its_own_come_first() -> None:
+    body = Payload({"Alert-ID": 1, "alert": {"alert_id": 2, "Host Name": "web-1"}, "other": {"x": 3}})
+    loose = body.loose("alert")
+    assert (loose.text("alertid"), loose.text("hostname"), loose.has("x")) == ("1", "web-1", False)
+
+
+def test_tags_become_labels() -> None:
+    tags = ["env:prod", "env:eu", "env:prod", "canary", "url:http://x", ""]
+    assert labels_of(tags) == {"env": "prod, eu", "canary": "true", "url": "http://x"}
 
 
 def test_contracts_load_without_the_testing_kit() -> None:

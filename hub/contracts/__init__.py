@@ -16,7 +16,7 @@ from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
 from hub.contracts.event import Event, Link, Severity, State, fingerprint, severity_of
 from hub.contracts.hookspecs import GROUP, hookimpl
-from hub.contracts.labels import RESOURCE_LABELS, SERVICE_LABELS, first_of, resource_of, service_of
+from hub.contracts.labels import RESOURCE_LABELS, SERVICE_LABELS, first_of, labels_of, resource_of, service_of
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
 from hub.contracts.signing import check_certified, check_signature, check_signing_time
 from hub.contracts.times import parse_time
@@ -53,6 +53,7 @@ __all__ = [
     "first_of",
     "hookimpl",
     "is_web_address",
+    "labels_of",
     "parse_json",
     "parse_time",
     "present",

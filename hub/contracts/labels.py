@@ -1,6 +1,6 @@
 """Labels that by the conventions of Prometheus, Kubernetes and OpenTelemetry name the service and the resource."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 # First what names the service, then what scraped it: `job` is often an exporter, `namespace` often many services.
 SERVICE_LABELS = (
@@ -18,6 +18,15 @@ def service_of(labels: Mapping[str, str], preferred: str = "") -> str:
 def resource_of(labels: Mapping[str, str]) -> str:
     """The value of the first of RESOURCE_LABELS that is set; "" when none is."""
     return first_of(labels, RESOURCE_LABELS)
+
+
+def labels_of(tags: Iterable[str]) -> dict[str, str]:
+    """`key:value` tags as labels, several values of one key joined; a bare tag such as `canary` is true."""
+    values: dict[str, list[str]] = {}
+    for tag in dict.fromkeys(tags):
+        key, _, value = tag.partition(":")
+        values.setdefault(key.strip(), []).append(value.strip() or "true")
+    return {key: ", ".join(found) for key, found in values.items() if key}
 
 
 def first_of(values: Mapping[str, str], names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ _LEFTOVER = re.compile(
     re.DOTALL,
 )
 _WORDS_FOR_NOTHING = {"null", "none", "undefined", "<nil>", "<no value>"}
+_PUNCTUATION = re.compile(r"[_\-. ]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # JSON can escape them, but neither UTF-8 nor Postgres holds them
 
 
@@ -117,6 +118,16 @@ class Payload:
         if not isinstance(self.value, Mapping):
             raise Malformed(self.path, f"expected an object, got {_kind(self.value)}")
         return self
+
+    def loose(self, *groups: str) -> "Payload":
+        """This object with its names in lower case, without `_`, `-`, `.` and spaces: templates are written by people.
+
+        The members of the objects under `groups` are lifted up to it, where its own names win. Raises Malformed.
+        """
+        own = self.expect_object().value
+        lifted = [members for group in groups if isinstance(members := own.get(group), Mapping)]
+        pairs = (pair for members in (*lifted, own) for pair in sorted(members.items()))
+        return Payload({_PUNCTUATION.sub("", name).lower(): value for name, value in pairs}, self.path)
 
     def time(self, *names: str) -> datetime | None:
         """The first of the fields that holds a time, aware UTC. Raises Malformed for text that is no time."""

@@ -1,9 +1,20 @@
 """Datadog monitors: one event per webhook, in whatever template the operator pasted, or the default one."""
 
 import re
-from collections.abc import Mapping, Sequence
 
-from hub.contracts import Config, Connector, Delivery, Event, Malformed, Payload, Severity, State, fingerprint, hookimpl
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    Severity,
+    State,
+    fingerprint,
+    hookimpl,
+    labels_of,
+)
 
 # $ALERT_TRANSITION, and the word in the title's brackets; "Re-" before it says only that it is not the first time.
 STATES = {
@@ -61,14 +72,14 @@ Paste the payload of the connector's README. Then write @webhook-overwatch into 
     def delivery_key(self, delivery: Delivery) -> str | None:
         """$ID, which some templates fill with the monitor's: only with time, state and title does it name one event."""
         try:
-            (alert,) = map(_comparable, delivery.payload().members())
+            (alert,) = (body.loose(*GROUPS) for body in delivery.payload().members())
             event, when = alert.text("id", "eventid"), alert.text(*WHEN)
             return fingerprint(event, when, alert.text(*TRANSITION), alert.text(*TITLE)) if event and when else None
         except (Malformed, ValueError):
             return None
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(_comparable(body)) for body in delivery.payload().members()]
+        return [to_event(body.loose(*GROUPS)) for body in delivery.payload().members()]
 
 
 def to_event(alert: Payload) -> Event:
@@ -77,7 +88,7 @@ def to_event(alert: Payload) -> Event:
     word = _state_word(alert, heading["word"])
     severity, raw_severity = _severity(alert, heading["priority"])
     scope = _scope(alert, heading["scope"])
-    labels = _labels([*alert.texts("tags"), *alert.texts("eventtags"), *scope])
+    labels = labels_of([*alert.texts("tags"), *alert.texts("eventtags"), *scope])
     monitor = alert.text("monitorid", "alertid")
     return Event(
         title=heading["name"] or f"Datadog monitor {monitor}".strip(),
@@ -95,12 +106,6 @@ def to_event(alert: Payload) -> Event:
         occurred_at=alert.time(*WHEN),
         raw_kind=word,
     )
-
-
-def _comparable(body: Payload) -> Payload:
-    groups = [*(body.value.get(name) for name in GROUPS), body.value]
-    named = (pair for group in groups if isinstance(group, Mapping) for pair in sorted(group.items()))
-    return Payload({re.sub("[_-]", "", name).lower(): value for name, value in named}, body.path)
 
 
 def _heading(alert: Payload) -> dict[str, str]:
@@ -133,15 +138,6 @@ def _severity(alert: Payload, in_title: str) -> tuple[Severity, str]:
 def _scope(alert: Payload, in_title: str) -> list[str]:
     found = next((texts for name in SCOPE if (texts := alert.texts(name))), in_title.split(","))
     return sorted({text.strip() for text in found} - {"", "*"})
-
-
-def _labels(tags: Sequence[str]) -> dict[str, str]:
-    """`key:value` tags, several values of one key joined; a bare tag such as `canary` is true."""
-    values: dict[str, list[str]] = {}
-    for tag in dict.fromkeys(tags):
-        key, _, value = tag.partition(":")
-        values.setdefault(key, []).append(value or "true")
-    return {key: ", ".join(found) for key, found in values.items()}
 
 
 @hookimpl
