@@ -17,20 +17,25 @@ class Failed(Exception):
     """A failpoint was told to raise."""
 
 
-def _kill(probability: float) -> None:
+def _kill(name: str, probability: float) -> None:
     if random.random() < probability:  # noqa: S311  # chance for a test, no secret
+        os.write(2, f"failpoint {name} kills\n".encode())  # the test wants to know that it was there
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _raise(probability: float) -> None:
+def _raise(name: str, probability: float) -> None:
     if random.random() < probability:  # noqa: S311
-        raise Failed
+        raise Failed(name)
 
 
-_ACTIONS: Mapping[str, Callable[[float], None]] = {"kill": _kill, "raise": _raise, "sleep": time.sleep}
+def _sleep(_name: str, seconds: float) -> None:
+    time.sleep(seconds)
 
 
-def _read(text: str) -> dict[str, tuple[Callable[[float], None], float]]:
+_ACTIONS: Mapping[str, Callable[[str, float], None]] = {"kill": _kill, "raise": _raise, "sleep": _sleep}
+
+
+def _read(text: str) -> dict[str, tuple[Callable[[str, float], None], float]]:
     found = {}
     for each in filter(None, text.split(",")):
         name, _, told = each.partition("=")
@@ -46,4 +51,4 @@ def failpoint(name: str) -> None:
     """Does what the environment has told for this place."""
     if name in _ARMED:
         action, number = _ARMED[name]
-        action(number)
+        action(name, number)

@@ -76,7 +76,9 @@ def running_hub(data: Path, *options: str, environment: Mapping[str, str] | None
     )
     try:
         hub = RunningHub(process.pid, port, data)
-        hub.wait_until_ready()
+        wait_for(lambda: process.poll() is not None or is_ready(_HOST, port), _START_SECONDS, "The hub is not ready")
+        if process.poll() is not None:
+            raise Unavailable(f"The hub ended at its start with {process.returncode}; it has said why.")
         yield hub
     finally:
         process.send_signal(signal.SIGTERM)

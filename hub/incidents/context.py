@@ -25,11 +25,15 @@ _NEIGHBOURS = text(
     " WHERE d.organization_id = :organization_id AND (one.name = ANY(:services) OR other.name = ANY(:services))"
 )
 _COLUMNS = "id, status, environment, services, words, last_activity_at, resolved_at, correlation_key"
-# three index scans, each over what it is about only: recent activity, the alerts' own incidents, the rules' keys
+# index scans, each over what it is about only: the latest activity, the same services, the alerts' own incidents, the
+# rules' keys
 _CANDIDATES = text(
     f"(SELECT {_COLUMNS} FROM incidents WHERE organization_id = :organization_id"
     "   AND status IN ('active', 'in_progress') AND last_activity_at BETWEEN :earliest AND :latest"
     "   ORDER BY last_activity_at DESC, id LIMIT :most)"
+    f" UNION SELECT {_COLUMNS} FROM incidents WHERE organization_id = :organization_id"
+    "   AND status IN ('active', 'in_progress') AND last_activity_at BETWEEN :earliest AND :latest"
+    "   AND services && CAST(:services AS text[])"
     f" UNION SELECT {_COLUMNS} FROM incidents WHERE organization_id = :organization_id AND id = ANY(:before)"
     f" UNION SELECT {_COLUMNS} FROM incidents WHERE organization_id = :organization_id"
     "   AND status IN ('active', 'in_progress') AND correlation_key = ANY(:keys)"
@@ -62,9 +66,18 @@ def policy_of(stored: Mapping[str, Any]) -> Policy:
 
 
 def candidates(
-    session: Session, earliest: datetime, latest: datetime, before: Iterable[UUID], keys: Iterable[str]
+    session: Session,
+    *,
+    earliest: datetime,
+    latest: datetime,
+    services: Iterable[str],
+    before: Iterable[UUID],
+    keys: Iterable[str],
 ) -> Candidates:
-    """Open incidents with activity near this time, those where the alerts were before, and those of the rules' keys."""
+    """Open incidents with activity near this time, those where the alerts were before, and those of the rules' keys.
+
+    Of those that only time speaks for, the latest `MOST_CANDIDATES`; of those of the services, all.
+    """
     rows = session.execute(
         _CANDIDATES,
         {
@@ -72,6 +85,7 @@ def candidates(
             "earliest": earliest - TOGETHER,
             "latest": latest + TOGETHER,
             "most": MOST_CANDIDATES,
+            "services": list(services),
             "before": list(before),
             "keys": list(keys),
         },

@@ -47,7 +47,11 @@ def _place_all(session: Session, news: Sequence[tuple[Change, Episode]], around:
     times = [signal.at for _, _, signal in found]
     before = {change.incident_id for change, _ in news if change.incident_id}
     keys = {rule.key_of(s) for _, _, s in found if (rule := rules.deciding(s, around.rules)) and rule.action == "group"}
-    batch = Batch(context.candidates(session, min(times), max(times), before, keys))
+    services = {signal.service for _, _, signal in found} - {""}
+    reach = services.union(*(around.neighbours.get(service, frozenset()) for service in services))
+    batch = Batch(
+        context.candidates(session, earliest=min(times), latest=max(times), services=reach, before=before, keys=keys)
+    )
     for change, episode, first_sight in found:
         signal = first_sight.where_it_was(batch.places.get(change.alert_id, change.incident_id))
         decision = rules.match(signal, batch.candidates, around)

@@ -1,0 +1,141 @@
+"""Processes that are busy are killed, a broker lies, Postgres stands still: nothing is lost, nothing doubled."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hub import settings
+from hub.bench import chaos, processes
+from hub.bench.running import RunningHub, running_hub
+from hub.bench.sender import Sender, alert_body
+
+# every place in the code that can be the last one a process reaches
+FAILPOINTS = (
+    "before_inbox_commit",
+    "after_inbox_commit",
+    "after_claim",
+    "after_normalise",
+    "after_record",
+    "after_correlate",
+    "before_commit",
+    "after_apply",
+)
+
+
+def push(hub: RunningHub, name: str, count: int, rate: float) -> Sender:
+    webhook = hub.owner().connect("alertmanager", name)
+    sender = Sender(webhook, lambda n: alert_body(range(n, n + 1), name), count, connections=16, rate=rate)
+    sender.start()
+    return sender
+
+
+def report_of(hub: RunningHub, name: str, count: int, sender: Sender) -> chaos.Report:
+    return chaos.examine(hub, name, count, sender.join(), Counter())
+
+
+def test_kills_of_busy_processes_lose_nothing_and_double_nothing(suffering: RunningHub):
+    report = chaos.strain(suffering, count=2_000, kills=22, seed=5, rate=50)
+    assert report.is_good, report.lines()
+    assert report.kills.total() >= 20
+
+
+@pytest.mark.parametrize("seconds", [0.2, 2.0])
+def test_postgres_that_stands_still_means_503_and_recovers_alone(suffering: RunningHub, seconds: float):
+    name = f"still-{seconds}"
+    sender = push(suffering, name, count=300, rate=60)
+    with standing_still(suffering, "postgres"):
+        time.sleep(seconds)
+    report = report_of(suffering, name, 300, sender)
+    assert report.is_good, report.lines()
+    assert set(report.sent.statuses) <= {200, 503}
+    assert report.sent.without_retry_after == 0
+    assert report.settled_seconds <= 5
+
+
+def test_broker_that_drops_everything_costs_a_second_or_two(suffering: RunningHub):
+    with meddling(suffering, "DELETE FROM pgmq.q_ingest"):
+        sender = push(suffering, "dropped", count=200, rate=100)
+        report = report_of(suffering, "dropped", 200, sender)
+    assert report.is_good, report.lines()
+    assert report.settled_seconds <= 10
+
+
+def test_broker_that_drops_doubles_and_reorders_changes_nothing(suffering: RunningHub):
+    half = "DELETE FROM pgmq.q_ingest WHERE random() < 0.5"
+    twice = (
+        "INSERT INTO pgmq.q_ingest (read_ct, enqueued_at, vt, message)"
+        " SELECT 0, now(), now() + random() * interval '1 second', message FROM pgmq.q_ingest LIMIT 20"
+    )
+    with meddling(suffering, half, twice):
+        sender = push(suffering, "doubled", count=200, rate=100)
+        report = report_of(suffering, "doubled", 200, sender)
+    assert report.is_good, report.lines()
+    assert report.settled_seconds <= 10
+
+
+def test_death_at_every_failpoint_loses_nothing_and_doubles_nothing(tmp_path: Path):
+    armed = ",".join(f"{name}=kill:0.02" for name in FAILPOINTS)
+    with running_hub(tmp_path, environment={"OVERWATCH_FAILPOINTS": armed}) as hub:
+        sender = push(hub, "failpoints", count=1_000, rate=40)
+        report = report_of(hub, "failpoints", 1_000, sender)
+        reached = deaths(hub)
+    assert report.is_good, report.lines()
+    assert reached == set(FAILPOINTS)
+
+
+def deaths(hub: RunningHub) -> set[str]:
+    """The failpoints that have killed, as the logs tell."""
+    told = "".join(log.read_text(errors="replace") for log in (hub.data / "logs").glob("*.log"))
+    return {name for name in FAILPOINTS if f"failpoint {name} kills" in told}
+
+
+@contextmanager
+def standing_still(hub: RunningHub, role: str) -> Iterator[None]:
+    """Stops the processes of a role, and lets them go on."""
+    chosen = [each.pid for each in processes.below(hub.pid) if each.role == role]
+    for pid in chosen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in chosen:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def meddling(hub: RunningHub, *statements: str) -> Iterator[None]:
+    """Somebody does this to the broker's queue again and again."""
+    found = settings.from_env(hub.data)
+    over, chance = threading.Event(), random.Random(1)
+
+    def meddle() -> None:
+        with psycopg.connect(
+            host=str(found.socket_folder),
+            dbname="overwatch_broker",
+            user="overwatch_broker",
+            password=found.secrets.broker_password,
+            autocommit=True,
+        ) as broker:
+            while not over.wait(0.01):
+                broker.execute(chance.choice(statements).encode())
+
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_hub_is_ready_again_after_all_this(suffering: RunningHub):
+    suffering.wait_until_ready(30)
