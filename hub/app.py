@@ -30,6 +30,7 @@ from hub.incidents.replay import routes as replay
 from hub.integrations import installed
 from hub.integrations import routes as integrations
 from hub.notifications import routes as notifications
+from hub.procedures import routes as procedures
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
 from hub.stream import routes as stream
@@ -53,6 +54,7 @@ _BLUEPRINTS = (
     incidents.blp,
     grouping.blp,
     replay.blp,
+    procedures.blp,
     search.blp,
     notifications.blp,
     analytics.blp,

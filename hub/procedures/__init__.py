@@ -1,0 +1,1 @@
+"""Procedures: runbooks with their versions and steps, their import, and their executions by people."""
