@@ -42,11 +42,14 @@ def incident(owner: Person, opened_at: datetime, **fields: Any) -> Row:
         "acknowledged_at": stamps["acknowledged_after"],
         "resolved_at": stamps["resolved_after"],
     } | fields
-    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
-        session.execute(
-            text(f"INSERT INTO incidents ({', '.join(row)}) VALUES ({', '.join(f':{n}' for n in row)})"), row
-        )
+    insert(owner, "incidents", row)
     return row
+
+
+def insert(owner: Person, table: str, row: Row) -> None:
+    values = ", ".join(f":{name}" for name in row)
+    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
+        session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"), row)
 
 
 def recomputed(rows: Iterable[Row], at: datetime) -> Row:
@@ -235,7 +238,35 @@ def test_figures_of_another_organization_are_not_counted(owner: Person):
 
 def test_procedures_have_figures_before_there_are_any(owner: Person):
     found = owner.get("/analytics/procedures")
-    assert (found["executions"], found["success_rate"]) == (0, None)
+    assert (found["total"]["executions"], found["total"]["success_rate"], found["by_procedure"]) == (0, None, [])
+
+
+def test_procedures_are_told_by_how_their_executions_ended(owner: Person):
+    disk, cache = (execution(owner, title) for title in ("Free the disk", "Clear the cache"))
+    for ended in ("succeeded", "succeeded", "failed", "cancelled", "running"):
+        execution(owner, "", disk, status=ended)
+    execution(owner, "", cache, status="succeeded", created_at=START - timedelta(days=40))
+    found = owner.get("/analytics/procedures", **WINDOW)
+    expected = {
+        "executions": 5,
+        "succeeded": 2,
+        "failed": 1,
+        "cancelled": 1,
+        "success_rate": 0.6667,
+        "mean_seconds": 60,
+    }
+    assert found["total"] == expected
+    assert found["by_procedure"] == [{"id": f"proc_{disk.hex}", "title": "Free the disk"} | expected]
+
+
+def execution(owner: Person, title: str, procedure_id: UUID | None = None, **fields: Any) -> UUID:
+    """Without a procedure: makes one. With one: a run of it that took a minute."""
+    row = {"organization_id": owner.organization_id, "id": new_id(), "title": title}
+    if procedure_id:
+        row |= {"procedure_id": procedure_id, "procedure_version": 1, "steps": "[]", "created_at": START}
+        row |= {"started_at": START, "finished_at": START + timedelta(minutes=1)} | fields
+    insert(owner, "executions" if procedure_id else "procedures", row)
+    return row["id"]
 
 
 def test_blast_radius_names_who_depends_on_what_fails(owner: Person):

@@ -46,7 +46,8 @@ def get_incident_analytics(query: dict[str, Any]) -> dict[str, Any]:
 @blp.one(schemas.ProcedureAnalytics)
 def get_procedure_analytics(query: dict[str, Any]) -> Executions:
     """Read how runbooks fared"""
-    return service.procedures(service.period(access.current_session(), **query))
+    session = access.current_session()
+    return service.procedures(session, service.period(session, **query))
 
 
 @blp.route("/incidents/<incident_id>/blast-radius", methods=["GET"])

@@ -132,10 +132,9 @@ class Dashboard(Schema):
     top_alerts = fields.List(fields.Nested(LoudAlert), required=True, allow_none=True)
 
 
-class ProcedureAnalytics(Schema):
-    """How runbooks fared in the period."""
+class RunSchema(Schema):
+    """Executions that were begun in the period."""
 
-    period = fields.Nested(PeriodSchema, required=True)
     executions = fields.Integer(required=True)
     succeeded = fields.Integer(required=True)
     failed = fields.Integer(required=True)
@@ -143,6 +142,24 @@ class ProcedureAnalytics(Schema):
     success_rate = fields.Float(
         required=True, allow_none=True, metadata={"description": "Of those that ended in success or failure"}
     )
+    mean_seconds = fields.Float(
+        required=True, allow_none=True, metadata={"description": "From start to success; null of none"}
+    )
+
+
+class ProcedureRuns(RunSchema):
+    """Executions of one procedure."""
+
+    id = PublicId("proc", attribute="procedure_id", required=True)
+    title = fields.String(required=True)
+
+
+class ProcedureAnalytics(Schema):
+    """How runbooks fared in the period: as a whole, and the 200 procedures that were run most."""
+
+    period = fields.Nested(PeriodSchema, required=True)
+    total = fields.Nested(RunSchema, required=True)
+    by_procedure = fields.List(fields.Nested(ProcedureRuns), required=True)
 
 
 class TouchedSchema(Schema):

@@ -87,19 +87,30 @@ class Dashboard:
 
 
 @dataclass(frozen=True, slots=True)
-class Executions:
-    """How runbooks fared in the period."""
+class Run:
+    """Executions of one procedure, or of all; `mean_seconds` from start to success, None of none."""
 
-    period: Period
-    executions: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    cancelled: int = 0
+    procedure_id: UUID | None
+    title: str | None
+    executions: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    mean_seconds: float | None
 
     @property
     def success_rate(self) -> float | None:
         """Of those that ended in success or failure."""
         return rules.rate(self.succeeded, self.succeeded + self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """How runbooks fared in the period."""
+
+    period: Period
+    total: Run
+    by_procedure: Sequence[Run]
 
 
 _TARGET = " ".join(
@@ -146,6 +157,18 @@ _LOUD = text(
     "   AND received_at >= :start AND received_at < :end GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :most) loud"
     " JOIN alerts a ON a.organization_id = :organization_id AND a.id = loud.alert_id"
     " ORDER BY loud.occurrences DESC, a.id"
+)
+# the whole comes first; a procedure that was deleted counts in the whole only
+_EXECUTIONS = text(
+    "SELECT e.procedure_id, p.title, count(e.id), count(e.id) FILTER (WHERE e.status = 'succeeded'),"
+    " count(e.id) FILTER (WHERE e.status = 'failed'), count(e.id) FILTER (WHERE e.status = 'cancelled'),"
+    " CAST(avg(extract(epoch FROM e.finished_at - e.started_at)) FILTER (WHERE e.status = 'succeeded')"
+    "   AS double precision)"
+    " FROM executions e LEFT JOIN procedures p ON p.organization_id = e.organization_id AND p.id = e.procedure_id"
+    " WHERE e.organization_id = :organization_id AND e.created_at >= :start AND e.created_at < :end"
+    " GROUP BY GROUPING SETS ((), (e.procedure_id, p.title))"
+    " HAVING grouping(e.procedure_id) = 1 OR e.procedure_id IS NOT NULL"
+    " ORDER BY grouping(e.procedure_id) DESC, count(e.id) DESC, e.procedure_id LIMIT :most + 1"
 )
 
 
@@ -195,9 +218,11 @@ def dashboard(session: Session, asked: Period, own: Sequence[UUID] | None) -> Da
     return Dashboard(asked, mine, noise(session, asked), loudest(session, asked))
 
 
-def procedures(asked: Period) -> Executions:
-    """How runbooks fared in the period: there are none yet."""
-    return Executions(asked)
+def procedures(session: Session, asked: Period) -> Executions:
+    """How runbooks fared in the period, as a whole and those that were run most."""
+    rows = session.execute(_EXECUTIONS, _span(session, asked) | {"most": MOST_GROUPS}).all()
+    whole, *each = [Run(*row) for row in rows]
+    return Executions(asked, whole, each)
 
 
 def noise(session: Session, asked: Period) -> Noise:

@@ -1,4 +1,4 @@
-"""Decisions about dependencies: which would close a circle, who is near, who suffers from whom."""
+"""Decisions about dependencies: which would close a circle, and who suffers from whom."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -29,16 +29,6 @@ def circle_through(service: str, dependencies: Dependencies) -> list[str]:
                 paths[needed] = [*paths[current], needed]
                 waiting.append(needed)
     return []
-
-
-def neighbours_of(dependencies: Dependencies) -> dict[str, frozenset[str]]:
-    """Each service's neighbours within one hop of `depends_on`, in either direction."""
-    near: dict[str, set[str]] = defaultdict(set)
-    for service, needs in dependencies.items():
-        for needed in needs:
-            near[service].add(needed)
-            near[needed].add(service)
-    return {service: frozenset(others) for service, others in near.items()}
 
 
 def blast_radius(failing: Iterable[str], dependencies: Dependencies) -> list[Affected]:

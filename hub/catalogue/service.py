@@ -86,11 +86,6 @@ def dependencies(session: Session) -> dict[str, frozenset[str]]:
     return {service: frozenset(needs) for service, needs in graph.items()}
 
 
-def neighbours(session: Session) -> dict[str, frozenset[str]]:
-    """Each service's neighbours within one hop of `depends_on`, in either direction, in one statement."""
-    return rules.neighbours_of(dependencies(session))
-
-
 def _depend(session: Session, service: Service, wanted: Sequence[str | UUID]) -> Service:
     needed_ids = _resolved(session, wanted)
     mine = (Dependency.organization_id == service.organization_id) & (Dependency.service_id == service.id)
