@@ -26,7 +26,13 @@ def event(dedup_key: str, event_key: str | None = None) -> Event:
     return Event(title="Disk is full", state=State.FIRING, dedup_key=dedup_key, event_key=event_key)
 
 
-@pytest.mark.parametrize("text", ["1767322800", "1767322800000", "1767322800000000000", "2026-01-02T03:00:00.0000000Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1767322800", "1767322800000", "1767322800000000000"),
+        *("2026-01-02T03:00:00.0000000Z", "2026-01-02 03:00:00.000000000 +0000 UTC", "2026-01-02 04:00:00 +0100 CET"),
+    ],
+)
 def test_time_is_read_in_every_unit(text: str) -> None:
     assert parse_time(text, "at") == datetime(2026, 1, 2, 3, tzinfo=UTC)
 

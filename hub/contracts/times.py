@@ -40,7 +40,7 @@ def _finite_number(text: str) -> float | None:
 
 def _parse_calendar_time(text: str, field: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(_trim_fraction(text[: _MAX_CHARACTERS + 1]))
+        found = datetime.fromisoformat(_trimmed(text[: _MAX_CHARACTERS + 1]))
     except ValueError as error:
         raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339") from error
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -50,6 +50,10 @@ def _parse_calendar_time(text: str, field: str) -> datetime | None:
         return None
 
 
-def _trim_fraction(text: str) -> str:
-    """datetime holds microseconds: nanoseconds and Azure's seven digits are cut, not rounded."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
+def _trimmed(text: str) -> str:
+    """Without what datetime cannot hold: digits beyond microseconds (cut, not rounded), a zone's name after its offset.
+
+    The latter is how Go writes a time that nobody has formatted: "2026-01-02 03:00:00.123456789 +0000 UTC".
+    """
+    whole = re.sub(r" ([+-]\d{4})(?: [A-Z]{2,5})?$", r"\1", text.strip())
+    return re.sub(r"(\.\d{6})\d+", r"\1", whole)
