@@ -50,9 +50,13 @@ def test_search_finds_the_incident_by_words_that_do_not_stand_in_it(person: Clie
     webhook = person.connect("alertmanager", "Production")
     person.call("POST", webhook, alertmanager(firing("NodeFilesystemAlmostOutOfSpace", environment="search")))
     query = {"query": "no free storage left on the machine", "limit": 1}
-    found = eventually(lambda: person.call("POST", "/search/query", query)["data"])
-    assert found[0]["title"] == "NodeFilesystemAlmostOutOfSpace"
-    assert 0 < found[0]["confidence"] <= 1
+    hit = eventually(lambda: _hit(person.call("POST", "/search/query", query), "NodeFilesystemAlmostOutOfSpace"))
+    assert 0 < hit["confidence"] <= 1
+
+
+def _hit(answer: dict, title: str) -> dict | None:
+    """The best result, once it has this title: until it is indexed, others may be best."""
+    return next((hit for hit in answer["data"][:1] if hit["title"] == title), None)
 
 
 @pytest.mark.parametrize(
