@@ -16,7 +16,13 @@ class Alert(Tenant, Base):
     __tablename__ = "alerts"
     __table_args__ = (
         Index("alerts_key", "organization_id", "integration_id", "dedup_key", unique=True),
-        Index("alerts_created", "organization_id", "created_at", "id"),
+        Index(
+            "alerts_created",
+            "organization_id",
+            "created_at",
+            "id",
+            postgresql_include=["status", "severity", "service", "platform", "integration_id"],
+        ),
         Index("alerts_of_incident", "organization_id", "incident_id"),
         ForeignKeyConstraint(
             ["organization_id", "integration_id"],

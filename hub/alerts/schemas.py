@@ -25,7 +25,7 @@ class LabelField(fields.Field[dict[str, str]]):
 
 
 class AlertQuery(ListQuery):
-    """Filters of alerts."""
+    """Filters of alerts; `q` looks into title, service and resource."""
 
     sort = Sort(service.LISTING)
     status = Commas(_STATES)

@@ -46,7 +46,7 @@ LISTING = Listing(
         "integration_id": among(Alert.integration_id),
         "incident_id": among(Alert.incident_id),
         "label": _labelled,
-        "q": saying(Alert.id, "alerts_saying"),
+        "q": saying("alerts_saying", Alert.id, Alert.title, Alert.service, Alert.resource),
         **created(Alert),
     },
 )

@@ -1,23 +1,25 @@
 """Plain text in lists that are long: every word of it begins a word of the row, found by an index."""
 
 import re
-from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, cast, false, func, select
+from sqlalchemy import ColumnElement, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import InstrumentedAttribute
 
+from hub.listing import Condition, containing
+
 _WORD = re.compile(r"[^\W_]+")
+_MARK = re.compile(r"[^\w\s]|_")
 
 
-def saying(column: InstrumentedAttribute[object], function: str) -> Callable[[str], ColumnElement[bool]]:
-    """The row's id is among those that the reviewed function finds; text without a word finds nothing."""
+def saying(function: str, row_id: InstrumentedAttribute[object], *columns: InstrumentedAttribute[str]) -> Condition:
+    """The rows that the reviewed function finds by their words; where the text has other marks, they must occur too."""
+    literally = containing(*columns)
 
     def condition(text: str) -> ColumnElement[bool]:
         words = _WORD.findall(text.lower())
-        if not words:
-            return false()
         query = cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)
-        return column.in_(select(getattr(func, function)(query)))
+        found = [row_id.in_(select(getattr(func, function)(query)))] if words else []
+        return and_(*found, literally(text)) if _MARK.search(text) else and_(*found)
 
     return condition

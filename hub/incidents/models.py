@@ -16,7 +16,13 @@ class Incident(Tenant, Base):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        Index("incidents_created", "organization_id", "created_at", "id"),
+        Index(
+            "incidents_created",
+            "organization_id",
+            "created_at",
+            "id",
+            postgresql_include=["status", "severity", "service", "assignee_id", "source_integration_id"],
+        ),
         Index(
             "incidents_open",
             "organization_id",

@@ -41,7 +41,7 @@ LISTING = Listing(
         "assignee": lambda ids: _is_any(Incident.assignee_id, ids),
         "tag": overlapping(Incident.tags),
         "source": lambda ids: _is_any(Incident.source_integration_id, ids),
-        "q": saying(Incident.id, "incidents_saying"),
+        "q": saying("incidents_saying", Incident.id, Incident.title, Incident.service, Incident.description),
         **created(Incident),
     },
 )

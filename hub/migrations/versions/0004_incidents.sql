@@ -60,7 +60,8 @@ END $$;
 CREATE TRIGGER forget_documents AFTER DELETE ON incidents FOR EACH ROW EXECUTE FUNCTION forget_documents();
 
 -- Plain text in lists: every word of it begins a word of the row; DiskFull is found by disk, full and diskfull. Beyond
--- some ten thousand rows only an index answers in time, and by words it costs far less than by trigrams.
+-- some ten thousand rows only an index answers in time, and by words it costs far less than by trigrams. Of alerts the
+-- description is left out: that would cost each event 0.1 ms of the ingest path instead of 0.02.
 CREATE FUNCTION words_of(VARIADIC texts text[]) RETURNS tsvector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
     SELECT strip(to_tsvector('simple', regexp_replace(
@@ -69,4 +70,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
     FROM left(array_to_string(texts, ' '), 4000) AS whole
 $$;
 CREATE INDEX incidents_words ON incidents USING gin (words_of(title, service, description));
-CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource, description));
+CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource));
+
+-- What lists are filtered by stands beside their order, so that counting the rest needs no look at the wide rows.
+DROP INDEX incidents_created, alerts_created;
+CREATE INDEX incidents_created ON incidents (organization_id, created_at, id)
+    INCLUDE (status, severity, service, assignee_id, source_integration_id);
+CREATE INDEX alerts_created ON alerts (organization_id, created_at, id)
+    INCLUDE (status, severity, service, platform, integration_id);
