@@ -64,15 +64,28 @@ def work_off(database: Database, lane: str, handlers: Mapping[str, Handler], mos
     """
     token = uuid4()
     jobs = _claim(database, lane, token, most)
-    for (organization_id, kind), group in _grouped(jobs).items():
-        try:
-            with database.transaction(organization_id) as session:
-                handlers[kind](session, sorted({job.subject_id for job in group}))
-                _delete(session, group, token)
-        except Exception as error:  # whatever a job does, the others of the lane go on
-            log.exception("%d jobs %s failed", len(group), kind)
-            _retry_or_bury(database, organization_id, group, token, type(error).__name__)
+    for group in _grouped(jobs).values():
+        if not _handle(database, handlers, group, token, is_last=len(group) == 1) and len(group) > 1:
+            for job in group:  # so that the one that fails keeps no other back
+                _handle(database, handlers, [job], token, is_last=True)
     return bool(jobs)
+
+
+def _handle(
+    database: Database, handlers: Mapping[str, Handler], jobs: Sequence[_Job], token: UUID, *, is_last: bool
+) -> bool:
+    """Whether it went well; where it did not, and this `is_last`, the jobs are sent back."""
+    organization_id, kind = jobs[0].organization_id, jobs[0].kind
+    try:
+        with database.transaction(organization_id) as session:
+            handlers[kind](session, sorted({job.subject_id for job in jobs}))
+            _delete(session, jobs, token)
+        return True
+    except Exception as error:  # whatever a job does, the others of the lane go on
+        log.exception("%d jobs %s failed", len(jobs), kind)
+        if is_last:
+            _retry_or_bury(database, organization_id, jobs, token, type(error).__name__)
+        return False
 
 
 def _claim(database: Database, lane: str, token: UUID, most: int) -> list[_Job]:

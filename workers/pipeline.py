@@ -15,18 +15,22 @@ from hub.accounts.mail import service as mail
 from hub.alerts import recording as alerts
 from hub.alerts.normalising import Normalised, Translators, normalise
 from hub.alerts.recording import Item
+from hub.deliveries import breaking
 from hub.deliveries import turns as deliveries
+from hub.deliveries.breaking import Breakers
 from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
-from hub.heartbeats import service as heartbeats
+from hub.heartbeats import watch as heartbeats
 from hub.incidents import correlation as incidents
 from hub.notifications import service as notifications
 from hub.runtime import Runtime
-from hub.search import indexing
+from hub.search import lane
 from workers import chores
 from workers.trace import Trace
 
 log = logging.getLogger(__name__)
+
+_INDEXED_AT_ONCE = 32
 
 Step = Callable[[Runtime], bool]
 
@@ -49,8 +53,8 @@ def ingest(runtime: Runtime) -> bool:
 
 
 def index(runtime: Runtime) -> bool:
-    """Incidents become documents that search finds."""
-    return outbox.work_off(runtime.database, "index", indexing.handlers(runtime.settings.model_dir))
+    """Incidents and procedures become documents that search finds."""
+    return outbox.work_off(runtime.database, "index", lane.handlers(runtime.settings.model_dir), most=_INDEXED_AT_ONCE)
 
 
 def notify(runtime: Runtime) -> bool:
@@ -79,18 +83,21 @@ STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify,
 
 def _work(runtime: Runtime, turn: Turn) -> None:
     trace = Trace(turn.claimed[0].claimed_at)
-    normalised = normalise(Translators(runtime.connectors, runtime.vault), turn.organization_id, turn.claimed)
+    with turn.transaction() as session:
+        breakers = breaking.read(session, [each.integration_id for each in turn.claimed])
+    translators = Translators(runtime.connectors, runtime.vault)
+    normalised = normalise(translators, turn.organization_id, turn.claimed, breakers)
     trace.mark("normalised")
     failpoint("after_normalise")
-    _apply(turn, normalised, trace)
+    _apply(turn, normalised, breakers, trace)
     failpoint("after_apply")
 
 
-def _apply(turn: Turn, normalised: Normalised, trace: Trace) -> None:
+def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace) -> None:
     """Effects and outcomes in one transaction: all of it happened, or nothing."""
-    # what it said before stands when it can no longer be understood
-    dead = {each.delivery_id for each in normalised.ended if each.status == "dead"}
-    replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in dead]
+    # what it said before stands when it can no longer be understood, or not yet
+    mute = {each.delivery_id for each in normalised.ended if each.status in {"dead", "pending"}}
+    replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in mute]
     with turn.transaction() as session:
         recorded = alerts.record(session, normalised.occurrences, replayed)
         trace.mark("deduplicated")
@@ -100,6 +107,7 @@ def _apply(turn: Turn, normalised: Normalised, trace: Trace) -> None:
         failpoint("after_correlate")
         outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, recorded)]
         deliveries.finish(session, turn.token, outcomes, trace.stages)
+        breaking.keep(session, breakers)
         failpoint("before_commit")
 
 

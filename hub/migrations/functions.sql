@@ -376,61 +376,98 @@ $$;
 -- search -------------------------------------------------------------------------------------------------------------
 
 -- What a search asks of a document besides its text; NULL asks nothing. Plain SQL, so the planner writes it out in place.
-CREATE OR REPLACE FUNCTION document_fits(
+DROP FUNCTION IF EXISTS document_fits(documents, text[], text[], text[], text[], text[], timestamptz, timestamptz);
+CREATE FUNCTION document_fits(
     d documents, p_kinds text[], p_services text[], p_severities text[], p_statuses text[], p_tags text[],
     p_created_after timestamptz, p_created_before timestamptz)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT d.kind = ANY (p_kinds)
-       AND (p_services IS NULL OR d.service = ANY (p_services))
-       AND (p_severities IS NULL OR d.severity = ANY (p_severities))
+       AND (p_services IS NULL OR d.services && p_services)
+       AND (p_severities IS NULL OR d.severities && p_severities)
        AND (p_statuses IS NULL OR d.status = ANY (p_statuses))
        AND (p_tags IS NULL OR d.tags @> p_tags)
        AND (p_created_after IS NULL OR d.created_at >= p_created_after)
        AND (p_created_before IS NULL OR d.created_at < p_created_before)
 $$;
 
--- The chunks worth ranking: nearest in meaning, richest in shared words, and those of documents with one of the names.
--- Text operators are not leakproof, so under the policy their index would be ignored; here the same predicate stands
--- written out, and the tenant is no argument: it is the transaction's. Small tenants are scanned exactly (the "+ 0"
--- keeps the planner off the approximate index), large ones by HNSW.
+-- The chunks worth ranking: nearest in meaning, richest in shared words, and those of documents with one of the names
+-- or with evidence of their own (p_sources). Text operators are not leakproof, so under the policy their index would be
+-- ignored; here the same predicate stands written out, and the tenant is no argument: it is the transaction's.
+-- Up to 4,000 chunks everything is looked at: an exact scan is as fast as an index there, and misses nothing (the "+ 0"
+-- and the "IS TRUE" keep the planner off the indexes, which hold other tenants too). So it is for the few documents
+-- that a narrow filter leaves, because HNSW gives up long before it meets them. All else goes by the indexes.
+DROP FUNCTION IF EXISTS search_candidates(
+    halfvec, text, tsquery, text[], integer, text[], text[], text[], text[], text[], timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION search_candidates(
-    p_vector halfvec, p_model text, p_query tsquery, p_names text[], p_most integer, p_kinds text[],
+    p_vector halfvec, p_model text, p_query tsquery, p_names text[], p_sources uuid[], p_most integer, p_kinds text[],
     p_services text[], p_severities text[], p_statuses text[], p_tags text[],
     p_created_after timestamptz, p_created_before timestamptz)
 RETURNS TABLE (document_id uuid, ordinal integer)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off AS $$
 DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+    is_filtered boolean := cardinality(p_kinds) < 3 OR p_services IS NOT NULL OR p_severities IS NOT NULL
+        OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
+    is_large boolean := EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
 BEGIN
-    IF EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000) THEN
-        PERFORM set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
-        RETURN QUERY
-        SELECT c.document_id, c.ordinal
-        FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
-        WHERE c.organization_id = tenant AND c.model = p_model
-          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-        ORDER BY c.embedding <=> p_vector LIMIT p_most;
-    ELSE
+    RETURN QUERY
+    SELECT c.document_id, c.ordinal
+    FROM (SELECT d.id FROM documents d
+          WHERE d.organization_id = tenant AND (d.names && p_names OR d.source_id = ANY (p_sources))
+            AND document_fits(
+                d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+          ORDER BY d.source_id = ANY (p_sources) DESC, d.kind = 'procedures' DESC, d.created_at DESC, d.id
+          LIMIT p_most / 4) named
+    JOIN chunks c ON c.organization_id = tenant AND c.document_id = named.id AND c.ordinal < 4;
+    IF is_large AND is_filtered AND (
+        SELECT count(*) <= 2000 FROM (
+            SELECT FROM documents d
+            WHERE d.organization_id = tenant AND document_fits(
+                d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+            LIMIT 2001) few)
+    THEN
+        is_large := false;
+    END IF;
+    IF NOT is_large THEN
         RETURN QUERY
         SELECT c.document_id, c.ordinal
         FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
         WHERE c.organization_id = tenant AND c.model = p_model
           AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
         ORDER BY (c.embedding <=> p_vector) + 0 LIMIT p_most;
+        RETURN QUERY
+        SELECT c.document_id, c.ordinal
+        FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
+        WHERE c.organization_id = tenant AND (c.lexemes @@ p_query) IS TRUE
+          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+        ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT p_most;
+        RETURN;
     END IF;
+    PERFORM set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
     RETURN QUERY
     SELECT c.document_id, c.ordinal
     FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
-    WHERE c.organization_id = tenant AND c.model = p_model AND c.lexemes @@ p_query
+    WHERE c.organization_id = tenant AND c.model = p_model
       AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-    ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT p_most;
+    ORDER BY c.embedding <=> p_vector LIMIT p_most;
     RETURN QUERY
     SELECT c.document_id, c.ordinal
-    FROM documents d JOIN chunks c ON c.organization_id = tenant AND c.document_id = d.id
-    WHERE d.organization_id = tenant AND d.names && p_names AND c.model = p_model
+    FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
+    WHERE c.organization_id = tenant AND c.lexemes @@ p_query
       AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-    LIMIT p_most;
+    ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT p_most;
 END $$;
+
+-- The titles that a few words begin to spell, for type-ahead; of very many, some.
+CREATE OR REPLACE FUNCTION documents_titled(p_query tsquery, p_most integer)
+RETURNS TABLE (kind text, source_id uuid, title text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT d.kind, d.source_id, d.title FROM documents d
+    WHERE d.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+      AND words_of(d.title) @@ p_query
+    LIMIT p_most
+$$;
 
 -- lists --------------------------------------------------------------------------------------------------------------
 
@@ -447,7 +484,7 @@ CREATE OR REPLACE FUNCTION alerts_saying(p_query tsquery) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT a.id FROM alerts a
     WHERE a.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
-      AND words_of(a.title, a.service, a.resource, a.description) @@ p_query
+      AND words_of(a.title, a.service, a.resource) @@ p_query
 $$;
 
 -- The functions above answer the runtime role and nobody else.

@@ -6,8 +6,9 @@ ranks better (the candidates are alike, so their common words still say somethin
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID
 
 _SATURATION = 1.2
@@ -30,6 +31,18 @@ class Candidate:
     cosine: float
     frequencies: Sequence[int]
     length: int
+
+
+def worth_asking(lexemes: Sequence[str], common: Mapping[str, float], most: float = 0.02) -> list[str]:
+    """Which of a query's lexemes to ask the index for: the rarest, while their shares of all chunks add up to `most`.
+
+    `common` has the share, 0 to 1, of every lexeme that is not rare. Common words change the order of what is found,
+    where they are all counted, but alone they would bring in a large part of the index. At least one is asked for.
+    """
+    by_rarity = sorted(lexemes, key=lambda lexeme: common.get(lexeme, 0.0))
+    shares = accumulate(common.get(lexeme, 0.0) for lexeme in by_rarity)
+    chosen = [lexeme for lexeme, share in zip(by_rarity, shares, strict=True) if share <= most]
+    return chosen or by_rarity[:1]
 
 
 def rarity(candidates: Sequence[Candidate]) -> list[float]:

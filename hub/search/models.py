@@ -18,14 +18,18 @@ class Document(Tenant, Base):
     """What search indexes of one incident, procedure or solution."""
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("organization_id", "kind", "source_id"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "kind", "source_id"),
+        Index("documents_names", "names", postgresql_using="gin"),
+        Index("documents_created", "organization_id", "created_at"),
+    )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str]
     source_id: Mapped[UUID]
     title: Mapped[str]
-    service: Mapped[str] = mapped_column(server_default="")
-    severity: Mapped[str] = mapped_column(server_default="")
+    services: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    severities: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     status: Mapped[str] = mapped_column(server_default="")
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     names: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
@@ -36,7 +40,7 @@ class Document(Tenant, Base):
 
 
 class DocumentChunk(Base):
-    """A part of a document with its vector; `text` is what was embedded."""
+    """A part of a document with its vector; `text` is as people wrote it, its names not yet split."""
 
     __tablename__ = "chunks"
     __table_args__ = (
@@ -62,3 +66,35 @@ class DocumentChunk(Base):
     text_hash: Mapped[bytes]
     model: Mapped[str]
     embedding: Mapped[Any] = mapped_column(HALFVEC(DIMENSIONS))
+
+
+class Vocabulary(Base):
+    """What is common among an organization's words: lexeme → share of its chunks, 0 to 1; and whose vectors it has."""
+
+    __tablename__ = "vocabularies"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    chunk_count: Mapped[int] = mapped_column(server_default="0")
+    common: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    written: Mapped[int] = mapped_column(server_default="0")
+    models: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+
+
+class Confirmation(Base):
+    """A procedure that people have carried out to its end in an incident with this name."""
+
+    __tablename__ = "confirmations"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "execution_id"], ["executions.organization_id", "executions.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "procedure_id"], ["procedures.organization_id", "procedures.id"], ondelete="CASCADE"
+        ),
+        Index("confirmations_name", "organization_id", "name"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    execution_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    procedure_id: Mapped[UUID]

@@ -12,7 +12,7 @@ from hub.http.ids import to_public
 from hub.search import service
 from hub.search.embedding.loaded import embedder
 from hub.search.schemas import FoundSchema, QuerySchema
-from hub.search.service import Filters, Found, Hit
+from hub.search.service import Answer, Filters, Hit
 
 blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description="Search by meaning")
 
@@ -44,7 +44,7 @@ def query(asked: dict[str, Any]) -> dict[str, Any]:
     return _shown(found, (time.perf_counter() - began) * 1000)
 
 
-def _shown(found: Found, took_ms: float) -> dict[str, Any]:
+def _shown(found: Answer, took_ms: float) -> dict[str, Any]:
     meta = {
         "total": len(found.hits),
         "page": 1,

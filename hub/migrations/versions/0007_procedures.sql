@@ -85,6 +85,7 @@ CREATE INDEX executions_of_incident ON executions (organization_id, incident_id)
 
 CREATE INDEX documents_names ON documents USING gin (names);
 CREATE INDEX documents_created ON documents (organization_id, created_at);
+CREATE INDEX documents_words ON documents USING gin (words_of(title));
 
 -- A deleted procedure is gone from search in the same transaction, as a deleted incident is.
 CREATE FUNCTION forget_procedure() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -105,6 +106,18 @@ CREATE TABLE vocabularies (
     written integer NOT NULL DEFAULT 0,
     models text[] NOT NULL DEFAULT '{}'
 );
+
+-- What people have confirmed: the procedure that was carried out to its end in an incident, by the names of that.
+CREATE TABLE confirmations (
+    organization_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    name text NOT NULL,
+    procedure_id uuid NOT NULL,
+    PRIMARY KEY (organization_id, execution_id, name),
+    FOREIGN KEY (organization_id, execution_id) REFERENCES executions (organization_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organization_id, procedure_id) REFERENCES procedures (organization_id, id) ON DELETE CASCADE
+);
+CREATE INDEX confirmations_name ON confirmations (organization_id, name);
 
 -- A person's verdict on a result for a query; the query's vector finds later queries that mean the same.
 CREATE TABLE verdicts (
@@ -142,4 +155,5 @@ CREATE TABLE suggestions (
 );
 
 SELECT raise_tenant_wall(name::regclass)
-FROM unnest(ARRAY['procedures', 'procedure_versions', 'executions', 'vocabularies', 'verdicts', 'suggestions']) AS name;
+FROM unnest(ARRAY['procedures', 'procedure_versions', 'executions', 'vocabularies', 'confirmations', 'verdicts',
+                  'suggestions']) AS name;

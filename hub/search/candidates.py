@@ -1,0 +1,116 @@
+"""The chunks worth ranking, out of the index, with what is shown of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub.database import organization_of
+from hub.search.lexical import Candidate
+
+KINDS = ("incidents", "procedures", "solutions")
+
+_MOST_CANDIDATES = 100  # of each side: meaning, words, names
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a result must be besides similar; None asks nothing."""
+
+    service: Sequence[str] | None = None
+    severity: Sequence[str] | None = None
+    status: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query as the index takes it. `searched` are those of its `lexemes` that are worth asking for.
+
+    `vectors` has one per model whose vectors are stored, as Postgres reads them; `sources` are documents that have to
+    be among the candidates whatever their text.
+    """
+
+    vectors: Mapping[str, str]
+    lexemes: Sequence[str]
+    searched: Sequence[str]
+    names: Collection[str]
+    sources: Collection[UUID] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate with what is shown of it."""
+
+    candidate: Candidate
+    kind: str
+    source_id: UUID
+    title: str
+    text: str
+    names: frozenset[str]
+
+
+# the tsquery is put together from lexemes: any of them may match, and none can be read as an operator
+_CANDIDATES = text(
+    "WITH models AS MATERIALIZED (SELECT m.model, CAST(m.vector AS halfvec) AS vector"
+    "   FROM unnest(CAST(:models AS text[]), CAST(:vectors AS text[])) AS m (model, vector)),"
+    " found AS MATERIALIZED (SELECT DISTINCT c.document_id, c.ordinal FROM models m, search_candidates("
+    "   m.vector, m.model, CAST(:words AS tsquery), CAST(:names AS text[]), CAST(:sources AS uuid[]),"
+    "   :most, CAST(:kinds AS text[]),"
+    "   CAST(:service AS text[]), CAST(:severity AS text[]), CAST(:status AS text[]), CAST(:tags AS text[]),"
+    "   CAST(:created_after AS timestamptz), CAST(:created_before AS timestamptz)) c)"
+    " SELECT c.document_id, c.ordinal, c.text, d.kind, d.source_id, d.title, d.names,"
+    "   coalesce(1 - (c.embedding <=> m.vector), 0) AS cosine, length(c.lexemes) AS length,"
+    "   (SELECT jsonb_object_agg(u.lexeme, cardinality(u.positions)) FROM unnest(c.lexemes) u"
+    "    WHERE u.lexeme = ANY (CAST(:lexemes AS text[]))) AS counts"
+    " FROM found f"
+    " JOIN chunks c ON c.organization_id = :organization_id AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
+    " JOIN documents d ON d.organization_id = :organization_id AND d.id = c.document_id"
+    " LEFT JOIN models m ON m.model = c.model"
+)
+
+
+def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters) -> list[Found]:
+    """The candidates of all sides, each chunk once."""
+    rows = session.execute(
+        _CANDIDATES,
+        {
+            "organization_id": organization_of(session),
+            "models": list(asked.vectors),
+            "vectors": list(asked.vectors.values()),
+            "words": " | ".join(map(_quoted, asked.searched)),
+            "lexemes": list(asked.lexemes),
+            "names": sorted(asked.names),
+            "sources": list(asked.sources),
+            "most": _MOST_CANDIDATES,
+            "kinds": list(kinds),
+            **asdict(filters),
+        },
+    )
+    return [_found(row, asked.lexemes) for row in rows]
+
+
+def _quoted(lexeme: str) -> str:
+    doubled = lexeme.replace("\\", "\\\\").replace("'", "''")
+    return f"'{doubled}'"
+
+
+def _found(row: Any, lexemes: Sequence[str]) -> Found:
+    counts: Mapping[str, int] = row.counts or {}
+    candidate = Candidate(
+        chunk_id=(row.document_id, row.ordinal),
+        document_id=row.document_id,
+        cosine=float(row.cosine),
+        frequencies=[counts.get(lexeme, 0) for lexeme in lexemes],
+        length=row.length,
+    )
+    return Found(candidate, row.kind, row.source_id, row.title, row.text, frozenset(row.names))

@@ -1,0 +1,64 @@
+"""Which words are common in an organization: counted in a sample when the index has grown by half."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub import outbox
+from hub.database import organization_of
+from hub.outbox import Handler
+
+SMALL = 4_000  # chunks; up to here search looks at all of them anyway
+_SAMPLE = 4_000
+_RARE = 0.001  # of the chunks: below, a word costs the index next to nothing
+
+# only the worker that crosses the line leaves the job
+_NOTE = text(
+    "INSERT INTO vocabularies AS v (organization_id, written, models)"
+    " VALUES (:organization_id, :written, ARRAY[CAST(:model AS text)])"
+    " ON CONFLICT (organization_id) DO UPDATE SET written = v.written + excluded.written,"
+    "   models = CASE WHEN v.models @> excluded.models THEN v.models ELSE v.models || excluded.models END"
+    " RETURNING written > greatest(:small, chunk_count / 2) AS is_due"
+)
+# ids begin with the time they were made, so a sample by their last digits is one of all times
+_COUNT = text(
+    "WITH sampled AS MATERIALIZED (SELECT c.lexemes FROM chunks c"
+    "   WHERE c.organization_id = :organization_id AND (:every = 1 OR"
+    "     mod(('x' || right(c.document_id::text, 6))::bit(24)::integer, :every) = 0)),"
+    " counted AS (SELECT lexeme, count(*)::float / (SELECT count(*) FROM sampled) AS share"
+    "   FROM sampled, unnest(tsvector_to_array(lexemes)) AS lexeme GROUP BY lexeme)"
+    " UPDATE vocabularies SET chunk_count = :chunk_count, written = 0, common = coalesce("
+    "   (SELECT jsonb_object_agg(lexeme, round(share::numeric, 4)) FROM counted WHERE share >= :rare), '{}')"
+    " WHERE organization_id = :organization_id"
+)
+_READ = text(
+    "SELECT tsvector_to_array(to_tsvector('english', :words)) AS lexemes,"
+    " (SELECT common FROM vocabularies WHERE organization_id = :organization_id) AS common,"
+    " (SELECT models FROM vocabularies WHERE organization_id = :organization_id) AS models"
+)
+
+HANDLERS: Mapping[str, Handler] = {"vocabulary": lambda session, _organization_ids: count(session)}
+
+
+def note(session: Session, written: int, model_id: str) -> None:
+    """So many chunks were written with this model; when the index has grown by half, its words are counted anew."""
+    told = {"organization_id": organization_of(session), "written": written, "model": model_id, "small": SMALL}
+    if session.execute(_NOTE, told).scalar_one():
+        outbox.enqueue(session, "index", "vocabulary", [organization_of(session)])
+
+
+def count(session: Session) -> None:
+    """Counts the organization's words in some thousand of its chunks."""
+    ours: dict[str, UUID | int | float] = {"organization_id": organization_of(session)}
+    chunk_count = session.execute(
+        text("SELECT count(*) FROM chunks WHERE organization_id = :organization_id"), ours
+    ).scalar_one()
+    session.execute(_COUNT, ours | {"chunk_count": chunk_count, "every": max(1, chunk_count // _SAMPLE), "rare": _RARE})
+
+
+def lexemes_of(session: Session, words: str) -> tuple[list[str], Mapping[str, float], Sequence[str]]:
+    """The words' lexemes, the share of each common one among the organization's chunks, and the models in use."""
+    row = session.execute(_READ, {"words": words, "organization_id": organization_of(session)}).one()
+    return list(row.lexemes), row.common or {}, row.models or ()
