@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.contracts import Delivery, Malformed, State
-from hub.heartbeats import service
+from hub.heartbeats import service, watch
 from hub.heartbeats.connector import HeartbeatWatch
 from tests.factories import START, Person
 
@@ -98,7 +98,7 @@ def test_hub_that_slept_itself_does_not_cry_that_others_are_silent(owner: Person
     heartbeat = expect(owner)
     sleep = text("UPDATE heartbeat_watch SET looked_at = looked_at - make_interval(secs => :s)")
     with owner.hub.runtime.database.transaction() as session:
-        session.execute(sleep, {"s": service.ASLEEP_SECONDS + 1})
+        session.execute(sleep, {"s": watch.ASLEEP_SECONDS + 1})
     pass_time(owner, heartbeat, 61)
     assert owner.get("/incidents") == []
     pass_time(owner, heartbeat, 61)
@@ -147,6 +147,12 @@ def test_name_is_taken_once(owner: Person):
     owner.post("/heartbeats", {"name": "Backup", "interval_seconds": 60}, status=409)
 
 
+def test_more_heartbeats_than_there_may_be_are_refused(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "MOST_HEARTBEATS", 1)
+    expect(owner)
+    owner.post("/heartbeats", {"name": "Second", "interval_seconds": 60}, status=409)
+
+
 def test_heartbeats_of_another_organization_are_out_of_sight(owner: Person):
     heartbeat = expect(owner.hub.register())
     path = f"/heartbeats/{heartbeat['id']}"
@@ -155,10 +161,10 @@ def test_heartbeats_of_another_organization_are_out_of_sight(owner: Person):
 
 
 def test_connector_reads_its_sample_and_refuses_a_state_it_does_not_know():
-    watch = HeartbeatWatch()
-    sample = Delivery(body=watch.sample_body.encode(), headers={}, query={}, received_at=START)
-    (event,) = watch.normalise(sample, {})
+    connector = HeartbeatWatch()
+    sample = Delivery(body=connector.sample_body.encode(), headers={}, query={}, received_at=START)
+    (event,) = connector.normalise(sample, {})
     assert (event.state, event.service, event.title) == (State.FIRING, "backup", "Heartbeat missing: Nightly backup")
     unknown = Delivery(body=sample.body.replace(b'"missing"', b'"tired"'), headers={}, query={}, received_at=START)
     with pytest.raises(Malformed, match="status"):
-        watch.normalise(unknown, {})
+        connector.normalise(unknown, {})

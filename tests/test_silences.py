@@ -122,6 +122,12 @@ def test_of_two_silences_the_one_that_ends_last_is_named():
     assert rules.silence_of({}, [long, short], NOW) is rules.silence_of({}, [short, long], NOW) is long
 
 
+def test_more_silences_than_an_alert_can_be_held_against_are_refused(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "MOST_STANDING", 1)
+    silence(owner, on("service", "db"))
+    owner.post("/silences", {"matchers": [on("service", "web")], "ends_at": inside(hours=1)}, status=409)
+
+
 def test_silences_of_another_organization_are_out_of_sight(owner: Person):
     made = silence(owner.hub.register(), on("service", "db"))
     path = f"/silences/{made['id']}"

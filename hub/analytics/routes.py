@@ -6,7 +6,7 @@ from uuid import UUID
 from hub.accounts import access
 from hub.analytics import blast, schemas, service
 from hub.analytics.blast import Radius
-from hub.analytics.service import Executions, Question
+from hub.analytics.figures import Executions, Question
 from hub.http.blueprint import JsonBlueprint
 from hub.http.ids import from_public
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from hub.analytics import rules, service
+from hub.analytics import figures, rules
 from hub.http.fields import Commas, Moment
 from hub.http.ids import PublicId
 
@@ -180,7 +180,7 @@ class BlastRadius(Schema):
     touched = fields.List(fields.Nested(TouchedSchema), required=True)
 
 
-def dashboard(found: service.Dashboard) -> dict[str, Any]:
+def dashboard(found: figures.Dashboard) -> dict[str, Any]:
     """As the Dashboard schema wants it."""
     return {
         "period": found.period,
@@ -192,7 +192,7 @@ def dashboard(found: service.Dashboard) -> dict[str, Any]:
     }
 
 
-def incident_analytics(asked: rules.Period, found: service.Grouped) -> dict[str, Any]:
+def incident_analytics(asked: rules.Period, found: figures.Grouped) -> dict[str, Any]:
     """As the IncidentAnalytics schema wants it."""
     return {
         "period": asked,
@@ -204,9 +204,9 @@ def incident_analytics(asked: rules.Period, found: service.Grouped) -> dict[str,
     }
 
 
-def _keyed(name: str, groups: Mapping[Any, service.Figures]) -> list[dict[str, Any]]:
+def _keyed(name: str, groups: Mapping[Any, figures.Figures]) -> list[dict[str, Any]]:
     """Groups of figures as a list, each with its key under the name."""
-    return [{name: key, **_NUMBERS.dump(figures)} for key, figures in groups.items()]
+    return [{name: key, **_NUMBERS.dump(numbers)} for key, numbers in groups.items()]
 
 
 _NUMBERS = FiguresSchema()

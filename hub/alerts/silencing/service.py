@@ -13,9 +13,11 @@ from hub.alerts.models import Alert
 from hub.alerts.silencing import rules
 from hub.alerts.silencing.models import SilenceRecord
 from hub.alerts.silencing.rules import Silence
-from hub.contracts.errors import Invalid, NotFound
+from hub.contracts.errors import Conflict, Invalid, NotFound
 from hub.database import database_now, new_id, now, organization_of
 from hub.listing import Listing, Page, among, containing, created
+
+MOST_STANDING = 200  # every alert that is shown or correlated is held against each
 
 LISTING = Listing(
     SilenceRecord,
@@ -39,7 +41,7 @@ def create(
     starts_at: datetime | None = None,
     comment: str = "",
 ) -> SilenceRecord:
-    """Without `starts_at` it begins now. Raises Invalid for a window or matchers that make no sense."""
+    """Without `starts_at` it begins now. Raises Invalid for what makes no sense, Conflict when too many stand."""
     record = SilenceRecord(
         organization_id=organization_of(session),
         id=new_id(),
@@ -50,6 +52,8 @@ def create(
         created_by=created_by,
     )
     _check(session, record)
+    if len(standing(session)) >= MOST_STANDING:
+        raise Conflict(f"{MOST_STANDING} silences are in force; end some, or join them into one by a pattern.")
     session.add(record)
     return _stored(session, record)
 
