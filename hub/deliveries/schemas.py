@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from hub.deliveries import service
-from hub.http.fields import Commas, Moment, Sort
+from hub.http.fields import Commas, Moment, PlainText, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import PageQuery
 
@@ -31,9 +31,7 @@ class DeliveryQuery(PageQuery):
     sort = Sort(service.LISTING)
     status = Commas(STATUSES)
     integration_id = Commas(each=PublicId("int"))
-    q = fields.String(
-        validate=validate.Length(1, 200), metadata={"description": "Plain text that the reason must contain"}
-    )
+    q = PlainText("Plain text that the reason must contain")
     received_after = Moment(metadata={"description": "Received at or after this moment"})
     received_before = Moment(metadata={"description": "Received before this moment"})
 

@@ -13,6 +13,7 @@ from hub.contracts.errors import BadRequest, TooLarge, WrongMediaType
 API_LIMIT_BYTES = 1_000_000
 WEBHOOK_LIMIT_BYTES = 5_000_000
 DEEPEST = 64
+MOST_KEYS = 1_000
 _LARGEST_INTEGER = 2**63 - 1  # what a bigint column and every client language can hold
 _CHUNK_BYTES = 65_536
 _MOST_FIELDS = 100
@@ -89,6 +90,8 @@ def _too_large(limit_bytes: int) -> TooLarge:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_KEYS:
+        raise BadRequest(f"The JSON has an object of more than {MOST_KEYS} keys.")
     found = dict(pairs)
     if len(found) != len(pairs):
         raise BadRequest("The JSON has a key twice in one object.")

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from hub.listing import Listing
 
 MOST_VALUES = 100
+
+_LONGEST_TEXT = 200
+_EARLIEST, _LATEST = 1970, 2199  # arithmetic on times beyond can overflow
 
 # RFC 3339, 5.6: a time without its offset says nothing
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -34,9 +37,20 @@ class Moment(fields.Field[datetime]):
         if not isinstance(text, str) or not _MOMENT.fullmatch(text):
             raise ValidationError(_NO_MOMENT)
         try:
-            return datetime.fromisoformat(text).astimezone(UTC)
+            moment = datetime.fromisoformat(text).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise ValidationError(_NO_MOMENT) from error
+        if not _EARLIEST <= moment.year <= _LATEST:
+            raise ValidationError(f"Not a time between {_EARLIEST} and {_LATEST}.")
+        return moment
+
+
+class PlainText(fields.String):
+    """Words to look for in a list; not only spaces, which would look for nothing."""
+
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        checks = [validate.Length(1, _LONGEST_TEXT), validate.Regexp(r"\s*\S", error="Give a word.")]
+        super().__init__(validate=checks, metadata={"description": description}, **kwargs)
 
 
 class Commas(fields.Field[list[Any]]):

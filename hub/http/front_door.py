@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, current_app, g, request
 
-from hub.contracts.errors import BadRequest, HeadersTooLarge, TargetTooLong, WrongMediaType
+from hub.contracts.errors import BadRequest, HeadersTooLarge, NotFound, TargetTooLong, WrongMediaType
 from hub.http import body, conventions, declared, errors, idempotency
 
 LONGEST_TARGET = 8_192
@@ -63,6 +63,8 @@ def _check_target() -> None:
         raise TargetTooLong(f"The address is longer than {LONGEST_TARGET} characters.")
     if _BROKEN_ESCAPE.search(query) or not _is_text(unquote_to_bytes(query)) or not _is_text(path):
         raise BadRequest("The address holds an escape that is not UTF-8.")
+    if b"\0" in path:
+        raise NotFound
 
 
 def _is_text(raw: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from hub.http.fields import Moment
+from hub.http.fields import Moment, PlainText
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 200
@@ -22,8 +22,6 @@ class PageQuery(Schema):
 class ListQuery(PageQuery):
     """What every list of things that were created understands."""
 
-    q = fields.String(
-        validate=validate.Length(1, 200), metadata={"description": "Plain text: every word must occur, in either case"}
-    )
+    q = PlainText("Plain text: every word must occur, in either case")
     created_after = Moment(metadata={"description": "Created at or after this moment"})
     created_before = Moment(metadata={"description": "Created before this moment"})
