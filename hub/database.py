@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, DateTime, Engine, MetaData, Uuid, create_engine, event, func, text
+from sqlalchemy import Connection, DateTime, Engine, MetaData, Text, Uuid, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column, sessionmaker
 
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
     """Base of every model; JSON is jsonb, times are timestamptz, ids are UUIDv7."""
 
     metadata = MetaData()
-    type_annotation_map = {dict[str, Any]: JSONB, list[Any]: JSONB, datetime: DateTime(timezone=True)}  # noqa: RUF012  # SQLAlchemy reads it as a class attribute
+    type_annotation_map = {str: Text, dict[str, Any]: JSONB, list[Any]: JSONB, datetime: DateTime(timezone=True)}  # noqa: RUF012  # SQLAlchemy reads it as a class attribute
 
 
 class Tenant:

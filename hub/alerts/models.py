@@ -56,6 +56,7 @@ class Alert(Tenant, Base):
     last_seen_at: Mapped[datetime]
     last_occurred_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+    is_flapping: Mapped[bool] = mapped_column(server_default="false")
     acknowledged_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
     suppressed_by: Mapped[UUID | None] = query_expression()  # not stored: which silence hides it depends on the time

@@ -83,6 +83,7 @@ class AlertSchema(Schema):
         required=True, allow_none=True, metadata={"description": "Since when a person has the current episode in hand"}
     )
     resolved_at = Moment(required=True, allow_none=True)
+    is_flapping = fields.Boolean(required=True, metadata={"description": "Fires and resolves again and again."})
     incident_id = PublicId("inc", required=True, allow_none=True)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, SmallInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.database import Base, Tenant, database_now
 
@@ -31,7 +31,7 @@ class Delivery(Tenant, Base):
     received_at: Mapped[datetime] = mapped_column(server_default=database_now())
     headers: Mapped[dict[str, Any]]
     query: Mapped[dict[str, Any]]
-    body: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     status: Mapped[str] = mapped_column(server_default="pending")
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
