@@ -1,5 +1,7 @@
 """`overwatch bench …`."""
 
+from pathlib import Path
+
 import click
 
 
@@ -29,4 +31,28 @@ def ingest() -> None:
     from hub.bench import ingest as measured
 
     for line in measured.run():
+        click.echo(line)
+
+
+@bench.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def correlation(folder: Path) -> None:
+    """How well alert storms of FOLDER are grouped, as they were and with two faults at once."""
+    from hub.bench import correlation as measured
+
+    for line in measured.run(folder):
+        click.echo(line)
+
+
+@bench.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--scale", type=click.IntRange(100), help="Instead: so many generated documents in one organization.")
+def search(folder: Path | None, scale: int | None) -> None:
+    """How well and how fast the runbooks of FOLDER are found, or documents at SCALE."""
+    if (folder is None) == (scale is None):
+        raise click.UsageError("Give either FOLDER or --scale.")
+    from hub.bench import search as measured
+    from hub.bench import search_scale
+
+    for line in measured.run(folder) if folder else search_scale.run(scale or 0):
         click.echo(line)

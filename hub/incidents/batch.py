@@ -78,6 +78,7 @@ class Batch:
                 set(),
                 signal.at,
                 correlation_key=decision.correlation_key,
+                opened_at=signal.at,
             )
         )
         self.note(incident_id, "opened", signal.at, {"title": content["title"]})

@@ -21,6 +21,13 @@ class Candidate:
     last_activity_at: datetime
     resolved_at: datetime | None = None
     correlation_key: str | None = None
+    opened_at: datetime | None = None
+    alert_count: int = 0
+
+    @property
+    def seconds_open(self) -> float:
+        """From its opening to its last activity."""
+        return (self.last_activity_at - (self.opened_at or self.last_activity_at)).total_seconds()
 
     def seconds_from(self, signal: Signal) -> float:
         """How long before or after the incident's last activity the signal came."""
@@ -48,6 +55,7 @@ class Candidates:
     def learn(self, candidate: Candidate, signal: Signal) -> None:
         """The signal belongs to the candidate now."""
         candidate.last_activity_at = max(candidate.last_activity_at, signal.at)
+        candidate.alert_count += 1
         candidate.environment = candidate.environment or signal.environment
         candidate.words |= signal.words
         services = {signal.service} - {""}
@@ -74,6 +82,10 @@ class Candidates:
         """Those that share a word, with how many they share."""
         shared = Counter(incident_id for word in words for incident_id in self._by_word.get(word, ()))
         return ((self._by_id[incident_id], count) for incident_id, count in shared.items())
+
+    def spread_over(self, service_count: int) -> Iterator[Candidate]:
+        """Those that have touched so many services."""
+        return (each for each in self._by_id.values() if len(each.services) >= service_count)
 
     def _index(self, incident_id: UUID, services: Iterable[str], words: Iterable[str]) -> None:
         for service in services:

@@ -24,7 +24,9 @@ _NEIGHBOURS = text(
     " JOIN services other ON other.organization_id = d.organization_id AND other.id = d.depends_on_id"
     " WHERE d.organization_id = :organization_id AND (one.name = ANY(:services) OR other.name = ANY(:services))"
 )
-_COLUMNS = "id, status, environment, services, words, last_activity_at, resolved_at, correlation_key"
+_COLUMNS = (
+    "id, status, environment, services, words, last_activity_at, resolved_at, correlation_key, created_at, alert_count"
+)
 # index scans, each over what it is about only: the latest activity, the same services, the alerts' own incidents, the
 # rules' keys
 _CANDIDATES = text(
@@ -103,6 +105,8 @@ def _candidate(row: Any) -> Candidate:
         row.last_activity_at,
         row.resolved_at,
         row.correlation_key,
+        row.created_at,
+        row.alert_count,
     )
 
 

@@ -12,7 +12,7 @@ from hub.alerts.silencing.rules import Silence, silence_of
 from hub.incidents.candidates import Candidate, Candidates
 from hub.incidents.signals import Signal
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 SEVERITIES = ("low", "medium", "high", "critical")
 OPEN = frozenset({"active", "in_progress"})
@@ -27,6 +27,9 @@ MOVES: Mapping[str, frozenset[str]] = {
 
 TOGETHER = timedelta(minutes=5)
 SIMILAR_ENOUGH = 0.6
+STORM_SERVICES = 6
+_SHORTEST_SILENCE_SECONDS = 120.0
+_SILENCE_IN_GAPS = 30
 _RANKS: Mapping[str, int] = {"info": -1} | {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 Condition = Callable[[Mapping[str, str]], bool]
@@ -110,6 +113,7 @@ def match(signal: Signal, candidates: Candidates, around: Surroundings) -> Decis
         or _same_alert(signal, candidates, around.policy)
         or _by_topology(signal, candidates, around.neighbours)
         or _by_meaning(signal, candidates, around.policy)
+        or _by_storm(signal, candidates, around.neighbours)
         or Decision("new")
     )
 
@@ -190,22 +194,44 @@ def _same_alert(signal: Signal, candidates: Candidates, policy: Policy) -> Decis
     return Decision("reopen", before.incident_id, {"alert": "fired again"}, seconds)
 
 
+def silence_seconds(candidate: Candidate) -> float:
+    """After what silence an incident is over for others to join: 5 minutes, less for one of a fast rhythm.
+
+    Of 230 alerts in ten minutes, two minutes of silence say more than of two alerts; never less than two minutes.
+    (Measured on real storms, see `overwatch bench correlation`: 120 s split best, and no storm paused for over 60.)
+    """
+    gap = (candidate.seconds_open + TOGETHER.total_seconds()) / (candidate.alert_count + 1)
+    return min(TOGETHER.total_seconds(), max(_SHORTEST_SILENCE_SECONDS, _SILENCE_IN_GAPS * gap))
+
+
 def _is_near(signal: Signal, candidate: Candidate) -> bool:
     known_apart = signal.environment and candidate.environment and signal.environment != candidate.environment
-    is_recent = candidate.seconds_from(signal) <= TOGETHER.total_seconds()
+    is_recent = candidate.seconds_from(signal) <= silence_seconds(candidate)
     return candidate.status in OPEN and is_recent and not known_apart
 
 
 def _by_topology(signal: Signal, candidates: Candidates, neighbours: Mapping[str, frozenset[str]]) -> Decision | None:
     if not signal.service:
         return None
-    for reach in ({signal.service}, neighbours.get(signal.service, frozenset())):  # the service itself goes first
-        fitting = [each for each in candidates.of_services(reach) if _is_near(signal, each)]
-        if fitting:
-            latest = max(fitting, key=lambda each: (each.last_activity_at, each.incident_id))
-            matched = {"service": signal.service, "of_incident": sorted(reach & latest.services)}
-            return Decision("topology", latest.incident_id, matched, latest.seconds_from(signal))
-    return None
+    reach = {signal.service} | neighbours.get(signal.service, frozenset())
+    fitting = [each for each in candidates.of_services(reach) if _is_near(signal, each)]
+    if not fitting:
+        return None
+    latest = max(fitting, key=lambda each: (each.last_activity_at, each.incident_id))
+    matched = {"service": signal.service, "of_incident": sorted(reach & latest.services)}
+    return Decision("topology", latest.incident_id, matched, latest.seconds_from(signal))
+
+
+def _by_storm(signal: Signal, candidates: Candidates, neighbours: Mapping[str, frozenset[str]]) -> Decision | None:
+    """While one incident spreads over many services, what the catalogue cannot place is a part of it, not a new one."""
+    if signal.service in neighbours:
+        return None
+    storms = [each for each in candidates.spread_over(STORM_SERVICES) if _is_near(signal, each)]
+    if len(storms) != 1:
+        return None
+    (storm,) = storms
+    matched = {"service": signal.service, "services_of_incident": len(storm.services)}
+    return Decision("storm", storm.incident_id, matched, storm.seconds_from(signal))
 
 
 def _by_meaning(signal: Signal, candidates: Candidates, policy: Policy) -> Decision | None:

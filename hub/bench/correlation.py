@@ -1,0 +1,109 @@
+"""How well correlation groups real storms: the hub's own rules, on the storm as it was and with two faults at once."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from uuid import UUID
+
+from hub.bench.clustering import Agreement, agreement
+from hub.bench.storms import Storm, overlapped, read
+from hub.incidents import rules
+from hub.incidents.candidates import Candidate, Candidates
+from hub.incidents.rules import Policy, Surroundings
+from hub.incidents.signals import Signal
+
+_SILENCE_SECONDS = 120.0
+
+Grouping = Callable[[Storm], list[UUID]]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Agreement with the truth, incidents per fault, and the median seconds from a fault's first alert to its last."""
+
+    agreement: Agreement
+    incidents_per_fault: float
+    seconds_to_join: float
+
+
+def run(folder: Path) -> Iterator[str]:
+    """Gives a line per timeline and grouping."""
+    native = read(folder)
+    pairs = overlapped(native)
+    for name, grouping in GROUPINGS.items():
+        yield _line(f"native, {name}", [_score(native, grouping)])
+        yield _line(f"two faults at once, {name}", [_score(storm, grouping) for storm in pairs])
+
+
+def by_the_hub(storm: Storm) -> list[UUID]:
+    """Each alert an episode of its own, decided one after the other as the workers do."""
+    around = Surroundings(policy=Policy(), neighbours=storm.neighbours)
+    candidates = Candidates()
+    placed: list[UUID] = []
+    for signal in storm.signals:
+        decision = rules.match(signal, candidates, around)
+        incident_id = decision.incident_id or _open(candidates, signal)
+        candidates.learn(candidates[incident_id], signal)
+        placed.append(incident_id)
+    return placed
+
+
+def by_silence(storm: Storm) -> list[UUID]:
+    """The simplest baseline: a new incident after two minutes without an alert."""
+    placed: list[UUID] = []
+    latest = None
+    for signal in storm.signals:
+        is_new = latest is None or (signal.at - latest).total_seconds() > _SILENCE_SECONDS
+        placed.append(signal.alert_id if is_new else placed[-1])
+        latest = signal.at
+    return placed
+
+
+def by_service(storm: Storm) -> list[UUID]:
+    """Another baseline: one incident per service."""
+    first: dict[str, UUID] = {}
+    return [first.setdefault(signal.service, signal.alert_id) for signal in storm.signals]
+
+
+GROUPINGS: dict[str, Grouping] = {"the hub": by_the_hub, "silence of 120 s": by_silence, "service": by_service}
+
+
+def _open(candidates: Candidates, signal: Signal) -> UUID:
+    candidates.add(
+        Candidate(signal.alert_id, "active", signal.environment, set(), set(), signal.at, opened_at=signal.at)
+    )
+    return signal.alert_id
+
+
+def _score(storm: Storm, grouping: Grouping) -> Score:
+    placed = grouping(storm)
+    incidents: dict[str, set[UUID]] = defaultdict(set)
+    for incident_id, fault in zip(placed, storm.faults, strict=True):
+        incidents[fault].add(incident_id)
+    return Score(agreement(placed, storm.faults), mean(map(len, incidents.values())), _seconds_to_join(storm, placed))
+
+
+def _seconds_to_join(storm: Storm, placed: Sequence[UUID]) -> float:
+    """Per fault: from its first alert until the incident that holds most of it is open; the median over faults."""
+    begun: dict[str, Signal] = {}
+    held: dict[str, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
+    opened: dict[tuple[str, UUID], Signal] = {}
+    for signal, fault, incident_id in zip(storm.signals, storm.faults, placed, strict=True):
+        begun.setdefault(fault, signal)
+        opened.setdefault((fault, incident_id), signal)
+        held[fault][incident_id] += 1
+    main = {fault: max(counts, key=lambda each: (counts[each], each)) for fault, counts in held.items()}
+    return median((opened[fault, main[fault]].at - begun[fault].at).total_seconds() for fault in main)
+
+
+def _line(name: str, scores: Sequence[Score]) -> str:
+    found = [each.agreement for each in scores]
+    return (
+        f"{name}: ARI {mean(each.adjusted_rand for each in found):.3f},"
+        f" pairwise F1 {mean(each.pairwise_f1 for each in found):.3f},"
+        f" B-cubed F1 {mean(each.b_cubed_f1 for each in found):.3f},"
+        f" {mean(each.incidents_per_fault for each in scores):.1f} incidents per fault,"
+        f" joined after {median(each.seconds_to_join for each in scores):.1f} s"
+    )

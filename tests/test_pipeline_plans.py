@@ -1,0 +1,75 @@
+"""The hot statements read by index: what is stored already costs a turn nothing."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub.alerts import ledger
+from hub.incidents import context
+from tests.factories import Hub, Person, alertmanager, firing
+
+MANY = 5_000
+FEW = 20
+
+
+@pytest.fixture(scope="module")
+def full(hub: Hub) -> Person:
+    """An organization with much behind it, and one delivery that waits."""
+    owner = hub.register()
+    told = {"org": organization_id(owner), "integration": UUID(owner.alertmanager.split("int_")[1][:32]), "n": MANY}
+    with hub.runtime.database.transaction(told["org"]) as session:
+        for statement in (
+            "INSERT INTO deliveries (organization_id, id, integration_id, headers, query, body, status, finished_at)"
+            " SELECT :org, gen_random_uuid(), :integration, '{}', '{}', '', 'processed', now()"
+            " FROM generate_series(1, :n)",
+            "INSERT INTO incidents (organization_id, id, title, severity, status, last_activity_at)"
+            " SELECT :org, gen_random_uuid(), 'Old', 'low', 'active', now() - interval '1 day'"
+            " FROM generate_series(1, :n)",
+        ):
+            session.execute(text(statement), told)
+    owner.push(alertmanager(firing("DiskFull")))
+    return owner
+
+
+@pytest.fixture
+def session(full: Person) -> Iterator[Session]:
+    with full.hub.runtime.database.session(organization_id(full)) as session:
+        yield session
+        session.rollback()
+
+
+def organization_id(owner: Person) -> UUID:
+    return UUID(owner.get("/auth/me")["organization_id"].removeprefix("org_"))
+
+
+def rows_read(session: Session, table: str) -> int:
+    """In this transaction."""
+    statement = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname = :table"
+    return int(session.execute(text(statement), {"table": table}).scalar_one())
+
+
+def test_claim_never_scans(session: Session):
+    claimed = session.execute(text("SELECT id FROM claim_deliveries(gen_random_uuid(), 200, 8000000, 60)")).all()
+    scanned = rows_read(session, "deliveries")
+    session.execute(text("SELECT pg_advisory_unlock_all()"))
+    assert len(claimed) == 1
+    assert scanned < FEW
+
+
+def test_candidates_never_scan(session: Session):
+    now = session.execute(text("SELECT now()")).scalar_one()
+    context.candidates(session, earliest=now, latest=now, services=["db"], before=[], keys=[])
+    assert rows_read(session, "incidents") < FEW
+
+
+def test_duplicate_checks_never_scan(session: Session):
+    ledger.known_alerts(session, [(UUID(int=1), "key")], [])
+    assert rows_read(session, "alerts") < FEW
+
+
+def test_reading_everything_would_be_noticed(session: Session):
+    session.execute(text("SELECT count(*) FROM deliveries WHERE body = 'x'"))
+    assert rows_read(session, "deliveries") >= MANY
