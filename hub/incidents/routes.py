@@ -12,7 +12,7 @@ from hub.http.ids import from_public, to_public
 from hub.incidents import alert_changes, comments, membership, merging, reporting, schemas, service, timeline
 from hub.incidents.comments import Written
 from hub.incidents.models import Incident
-from hub.incidents.told import ReasonSchema, TimelineSchema
+from hub.incidents.told import ReasonSchema, TimelineQuery, TimelineSchema, WhyQuery
 
 blp = JsonBlueprint("incidents", __name__, url_prefix="/api/v1", description="Incidents")
 
@@ -96,7 +96,7 @@ def write_comment(fields: dict[str, Any], incident_id: str) -> Written:
 
 @blp.route("/incidents/<incident_id>/timeline", methods=["GET"])
 @access.requires("incidents:read")
-@blp.arguments(schemas.TimelineQuery, location="query")
+@blp.arguments(TimelineQuery, location="query")
 @blp.page(TimelineSchema)
 def get_timeline(query: dict[str, Any], incident_id: str) -> Page:
     """Read everything that happened to an incident, oldest first"""
@@ -116,7 +116,7 @@ def list_alerts_of_incident(query: dict[str, Any], incident_id: str) -> Page:
 
 @blp.route("/incidents/<incident_id>/why", methods=["GET"])
 @access.requires("incidents:read")
-@blp.arguments(schemas.WhyQuery, location="query")
+@blp.arguments(WhyQuery, location="query")
 @blp.page(ReasonSchema)
 def explain_incident(query: dict[str, Any], incident_id: str) -> Page:
     """Explain for each alert why it is in this incident"""

@@ -11,7 +11,7 @@ from hub.http.blueprint import Meta
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery, PageQuery
-from hub.incidents import comments, membership, service, timeline
+from hub.incidents import comments, service
 from hub.incidents.rules import MOVES, SEVERITIES
 
 STATUSES = tuple(MOVES)
@@ -54,22 +54,10 @@ class IncidentQuery(ListQuery):
     source = Commas(each=SourceId())
 
 
-class TimelineQuery(PageQuery):
-    """The order of a timeline: oldest first, unless asked otherwise."""
-
-    sort = Sort(timeline.LISTING)
-
-
 class CommentQuery(PageQuery):
     """The order of comments: oldest first, unless asked otherwise."""
 
     sort = Sort(comments.LISTING)
-
-
-class WhyQuery(PageQuery):
-    """The order of reasons: as the alerts came, unless asked otherwise."""
-
-    sort = Sort(membership.WHY)
 
 
 class LinkInput(Schema):

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from marshmallow import Schema, fields
 
-from hub.http.fields import Moment
+from hub.http.fields import Moment, Sort
 from hub.http.ids import PublicId, to_public
+from hub.http.lists import PageQuery
+from hub.incidents import membership, timeline
 
 # the end of a key → the prefix of the ids behind it
 _PREFIXES: Mapping[str, str] = {
@@ -41,6 +43,18 @@ def _is_uuid(data: Any) -> bool:
         return isinstance(data, str) and bool(UUID(data))
     except ValueError:
         return False
+
+
+class TimelineQuery(PageQuery):
+    """The order of a timeline: oldest first, unless asked otherwise."""
+
+    sort = Sort(timeline.LISTING)
+
+
+class WhyQuery(PageQuery):
+    """The order of reasons: as the alerts came, unless asked otherwise."""
+
+    sort = Sort(membership.WHY)
 
 
 class TimelineSchema(Schema):
