@@ -19,6 +19,7 @@ from hub.contracts import (
     present,
     service_of,
     severity_of,
+    state_of,
 )
 
 
@@ -144,6 +145,14 @@ def test_names_of_a_template_are_compared_loosely_and_its_own_come_first() -> No
 def test_tags_become_labels() -> None:
     tags = ["env:prod", "env:eu", "env:prod", "canary", "url:http://x", ""]
     assert labels_of(tags) == {"env": "prod, eu", "canary": "true", "url": "http://x"}
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [("Open", "firing"), ("ACK", "acknowledged"), ("recovered", "resolved"), ("200", None), ("", None)],
+)
+def test_word_for_a_state_counts_only_where_its_meaning_is_clear(word: str, state: str | None) -> None:
+    assert state_of(word) == state
 
 
 def test_contracts_load_without_the_testing_kit() -> None:

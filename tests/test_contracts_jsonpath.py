@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.contracts import Misconfigured
-from hub.contracts.jsonpath import PATTERN, read_path
+from hub.contracts.jsonpath import PATTERN, Selection, read_path
 
 BODY = {
     "alerts": [{"id": 1, "labels": {"service.name": "cart"}}, {"id": 2, "labels": {}}],
@@ -79,3 +79,14 @@ def test_long_text_that_is_nearly_a_path_is_refused_at_once() -> None:
     with pytest.raises(Misconfigured):
         read_path("$" + ".a" * 50_000 + "!")
     assert time.process_time() - started < 0.25
+
+
+def test_table_of_paths_tells_those_of_the_body_from_those_of_an_event() -> None:
+    table = Selection({"first": "$.alerts[*].id", "own": "@.id", "gone": "@.nothing", "unset": ""})
+    assert table.of_body(BODY) == {"first": 1}
+    assert table.of_event(BODY["alerts"][1]) == {"own": 2}
+
+
+def test_table_names_the_path_that_cannot_be_read() -> None:
+    with pytest.raises(Misconfigured, match=re.escape("$..id")):
+        Selection({"good": "$.id", "bad": "$..id"})

@@ -46,6 +46,19 @@ def severity_of(word: str) -> Severity:
     return _SEVERITY_WORDS.get(word.lower(), Severity.UNKNOWN)
 
 
+_STATE_WORDS = {
+    **dict.fromkeys(("firing", "open", "opened", "triggered", "trigger", "alerting", "active"), State.FIRING),
+    **dict.fromkeys(("acknowledged", "acked", "ack"), State.ACKNOWLEDGED),
+    **dict.fromkeys(("resolved", "resolve", "closed", "close", "recovered", "recovery", "cleared"), State.RESOLVED),
+    **dict.fromkeys(("ok", "fixed", "inactive"), State.RESOLVED),
+}
+
+
+def state_of(word: str) -> State | None:
+    """What a word that nobody has fixed says of an alert, in any case; None for one without a clear meaning."""
+    return _STATE_WORDS.get(word.lower())
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A place to look next; `url` is absolute http or https."""

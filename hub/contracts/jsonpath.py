@@ -58,6 +58,28 @@ def read_path(text: str) -> JsonPath:
     return JsonPath(text, "$" if text[0] == "$" else "@", tuple(_read_step(*part) for part in _STEP.findall(text)))
 
 
+class Selection:
+    """A table of paths; empty ones lead to nothing. Raises Misconfigured naming the first that is no path."""
+
+    def __init__(self, paths: Mapping[str, str]) -> None:
+        read = {name: read_path(path) for name, path in paths.items() if path}
+        self._of_body = {name: path for name, path in read.items() if path.root == "$"}
+        self._of_event = {name: path for name, path in read.items() if path.root == "@"}
+
+    def of_body(self, body: Any) -> dict[str, Any]:
+        """For each path from `$` the first value that is not null. To be asked once for all events of a body."""
+        return _firsts(self._of_body, body)
+
+    def of_event(self, event: Any) -> dict[str, Any]:
+        """For each path from `@` the first value that is not null."""
+        return _firsts(self._of_event, event)
+
+
+def _firsts(paths: Mapping[str, JsonPath], value: Any) -> dict[str, Any]:
+    found = ((name, (each for each in path.find(value) if each is not None)) for name, path in paths.items())
+    return {name: first for name, values in found if (first := next(values, None)) is not None}
+
+
 def _read_step(name: str, quoted: str, place: str, every: str, where: str) -> Step:
     if every:
         return _members

@@ -19,15 +19,11 @@ from hub.contracts import (
     parse_json,
     service_of,
     severity_of,
+    state_of,
 )
 
-# The specification says nothing of states: these words are looked for in the data, in extensions of these names, and
-# at the end of the type ("com.example.alert.resolved"). Without one an event tells that something is up.
-STATES = {
-    **dict.fromkeys(("firing", "open", "opened", "triggered", "active", "alerting", "created", "down"), State.FIRING),
-    **dict.fromkeys(("acknowledged", "acked", "ack"), State.ACKNOWLEDGED),
-    **dict.fromkeys(("resolved", "closed", "recovered", "cleared", "ok", "up", "fixed", "inactive"), State.RESOLVED),
-}
+# The specification says nothing of states: a word for one is looked for in fields of these names, and at the end of
+# the type ("com.example.alert.resolved"). Without one an event tells that something is up.
 STATE = ("state", "status", "alertstate")
 SEVERITY = ("severity", "priority", "level", "severitytext")  # the last is the extension of the CloudEvents project
 NUMBER = "severitynumber"  # the same on OpenTelemetry's scale from 1 to 24
@@ -136,7 +132,7 @@ def _labels(fields: Any) -> dict[str, str]:
 def _state(said: Payload, kind: str) -> State:
     """The first word that is one for a state; a status such as 200 is none."""
     words = (*(said.text(name) for name in STATE), kind.rpartition(".")[2])
-    return next((STATES[word.lower()] for word in words if word.lower() in STATES), State.FIRING)
+    return next((state for word in words if (state := state_of(word))), State.FIRING)
 
 
 def _of_number(text: str) -> Severity:
