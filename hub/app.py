@@ -31,6 +31,7 @@ from hub.integrations import installed
 from hub.integrations import routes as integrations
 from hub.notifications import routes as notifications
 from hub.procedures import routes as procedures
+from hub.procedures.executions import routes as executions
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
 from hub.stream import routes as stream
@@ -55,6 +56,7 @@ _BLUEPRINTS = (
     grouping.blp,
     replay.blp,
     procedures.blp,
+    executions.blp,
     search.blp,
     notifications.blp,
     analytics.blp,
@@ -77,7 +79,7 @@ def create_app(runtime: Runtime) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions["overwatch.waker"] = runtime.waker
-    installed.install(app, runtime.connectors, runtime.vault)
+    installed.install(app, runtime.connectors, runtime.vault, runtime.egress)
     deliveries.install(app, runtime.database)
     access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from celery import Celery
 
-from hub import plugin_manager
 from hub.accounts.mail.transport import Mailer
 from hub.accounts.organizations import plans
 from hub.broker import make_celery
 from hub.contracts.connector import Connector
 from hub.database import Database
+from hub.egress import Egress, networks
 from hub.heartbeats.connector import PLATFORM, HeartbeatWatch
 from hub.integrations.vault import Vault
 from hub.outbox import Waker
+from hub.plugin_manager import loading
+from hub.plugin_manager.loading import Plugins
 from hub.settings import Settings
 
 
@@ -23,8 +25,10 @@ class Runtime:
 
     settings: Settings
     database: Database
+    plugins: Plugins
     connectors: Mapping[str, Connector]
     vault: Vault
+    egress: Egress
     celery: Celery
     waker: Waker
     plans: plans.Plans
@@ -34,11 +38,14 @@ class Runtime:
 def assemble(settings: Settings) -> Runtime:
     """Puts the parts together; connects to nothing yet."""
     celery = make_celery(settings.broker_url)
+    plugins = loading.load(settings.plugins, settings.plugins_dir, settings.data_dir)
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),
-        connectors={PLATFORM: HeartbeatWatch(), **plugin_manager.load(settings.plugins).connectors},
+        plugins=plugins,
+        connectors={PLATFORM: HeartbeatWatch(), **plugins.connectors},
         vault=Vault(settings.secrets.encryption_key),
+        egress=Egress(networks(settings.egress_allow)),
         celery=celery,
         waker=Waker(celery),
         plans=plans.read(settings.plans),

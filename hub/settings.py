@@ -55,6 +55,7 @@ class Settings:
     plans: str = ""
     smtp_url: str = ""
     mail_from: str = "Overwatch <overwatch@localhost>"
+    egress_allow: str = ""
     api_threads: int = 8
     log_level: str = "INFO"
 
@@ -99,6 +100,7 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         plans=environ.get("OVERWATCH_PLANS", ""),
         smtp_url=environ.get("OVERWATCH_SMTP_URL", ""),
         mail_from=environ.get("OVERWATCH_MAIL_FROM", "Overwatch <overwatch@localhost>"),
+        egress_allow=environ.get("OVERWATCH_EGRESS_ALLOW", ""),
         api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 8),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
     )

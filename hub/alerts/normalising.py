@@ -1,18 +1,24 @@
 """Stage 3: a connector's pure translation, guarded, so that one delivery's fault stays its own."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from hub.alerts import expiry
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
 from hub.contracts.connector import Connector
-from hub.contracts.errors import Malformed, Misconfigured, OverwatchError, Unsupported
+from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported
+from hub.deliveries.breaking import PARKED, Breaker, Breakers
 from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, config_of
 from hub.integrations.vault import Vault
+from hub.plugin_manager.wire import ConnectorFailed
 
 log = logging.getLogger(__name__)
+
+SOFT_DEADLINE_SECONDS = 5  # our own connectors are not killed; one that takes so long counts as failing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,14 @@ class Translators:
     vault: Vault
 
 
-def normalise(translators: Translators, organization_id: UUID, many: Sequence[Claimed]) -> Normalised:
-    """The events of all the organization's deliveries, in their order."""
+def normalise(
+    translators: Translators, organization_id: UUID, many: Sequence[Claimed], breakers: Breakers
+) -> Normalised:
+    """The events of all the organization's deliveries, in their order; the breakers learn how it went."""
     occurrences: list[Occurrence] = []
     ended: list[Outcome] = []
     for claimed in many:
-        found = _translate(translators, organization_id, claimed)
+        found = _translate(translators, organization_id, claimed, breakers.of(claimed.integration_id))
         if isinstance(found, Outcome):
             ended.append(found)
         else:
@@ -45,28 +53,59 @@ def normalise(translators: Translators, organization_id: UUID, many: Sequence[Cl
 
 
 # how a delivery ends when its connector says no: status, and the reason before the connector's own words
-_ENDS: Mapping[type[OverwatchError], tuple[str, str]] = {
+_ENDS: Mapping[type[BaseException], tuple[str, str]] = {
     Unsupported: ("ignored", ""),
     Malformed: ("dead", "malformed: "),
     Misconfigured: ("dead", "misconfigured: "),
 }
 
 
-def _translate(translators: Translators, organization_id: UUID, claimed: Claimed) -> list[Occurrence] | Outcome:
+def _translate(
+    translators: Translators, organization_id: UUID, claimed: Claimed, breaker: Breaker
+) -> list[Occurrence] | Outcome:
     if claimed.attempts > MOST_ATTEMPTS:
         return Outcome(claimed.id, "dead", f"worker_died: {MOST_ATTEMPTS} attempts ended with their worker")
     if claimed.origin != "expiry" and claimed.platform not in translators.connectors:
         return Outcome(claimed.id, "dead", f"connector_missing: {claimed.platform} is not installed")
+    if breaker.is_open(claimed.claimed_at):
+        return _parked(claimed, breaker, was_tried=False)
+    started_at = time.monotonic()
     try:
-        return _occurrences(claimed, _events(translators, organization_id, claimed)) or Outcome(
-            claimed.id, "ignored", "no_events"
-        )
-    except tuple(_ENDS) as error:
+        found = _occurrences(claimed, _events(translators, organization_id, claimed))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a connector's bug ends its own delivery, no other
+        return _ended(claimed, breaker, error)
+    if time.monotonic() - started_at > SOFT_DEADLINE_SECONDS:
+        breaker.fail(claimed.claimed_at, f"took longer than {SOFT_DEADLINE_SECONDS} s")
+    else:
+        breaker.succeed()
+    return found or Outcome(claimed.id, "ignored", "no_events")
+
+
+def _ended(claimed: Claimed, breaker: Breaker, error: BaseException) -> Outcome:
+    if isinstance(error, Unavailable):
+        return _sent_back(claimed, error)
+    if type(error) in _ENDS:
+        breaker.succeed()
         status, prefix = _ENDS[type(error)]
         return Outcome(claimed.id, status, f"{prefix}{error}")
-    except (Exception, SystemExit) as error:  # a connector's bug ends its own delivery, kept and replayable, no other
-        log.exception("connector %s failed on delivery %s", claimed.platform, claimed.id)
-        return Outcome(claimed.id, "dead", f"connector_failed: {type(error).__name__}")
+    log.error("connector %s failed on delivery %s", claimed.platform, claimed.id, exc_info=error)
+    told = str(error) if isinstance(error, ConnectorFailed) else type(error).__name__
+    breaker.fail(claimed.claimed_at, told)
+    if breaker.is_open(claimed.claimed_at) and claimed.attempts < MOST_ATTEMPTS:
+        return _parked(claimed, breaker, was_tried=True)
+    return Outcome(claimed.id, "dead", f"connector_failed: {told}")
+
+
+def _sent_back(claimed: Claimed, error: Unavailable) -> Outcome:
+    if claimed.attempts >= MOST_ATTEMPTS:
+        return Outcome(claimed.id, "dead", f"unavailable: {error}")
+    next_at = claimed.claimed_at + timedelta(seconds=error.retry_after_seconds)
+    return Outcome(claimed.id, "pending", f"{PARKED}{error}", next_at=next_at)
+
+
+def _parked(claimed: Claimed, breaker: Breaker, *, was_tried: bool) -> Outcome:
+    reason = f"{PARKED}{claimed.platform} failed {breaker.failure_count} times in a row, last: {breaker.reason}"
+    return Outcome(claimed.id, "pending", reason, next_at=breaker.retry_at, was_tried=was_tried)
 
 
 def _events(translators: Translators, organization_id: UUID, claimed: Claimed) -> object:

@@ -123,6 +123,9 @@ def _is_verified(connector: Connector, delivery: contracts.Delivery, config: Map
         connector.verify(delivery, config)
     except Untrusted:
         return False
+    except (Exception, SystemExit) as error:  # nothing is known of the sender, who is asked to come again
+        log.exception("connector %s could not verify", connector.name)
+        raise Unavailable("The connector cannot check the signature now; try again.") from error
     return True
 
 

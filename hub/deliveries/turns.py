@@ -30,9 +30,11 @@ MOST_ATTEMPTS = 5
 _CLAIM = text("SELECT * FROM claim_deliveries(:token, :most, :most_bytes, :lease_seconds)")
 _FINISH = text(
     "UPDATE deliveries d SET status = o.status, reason = o.reason, items = o.items, lease_token = NULL,"
-    " lease_until = NULL, stages = CAST(:stages AS jsonb),"
+    " lease_until = NULL, stages = CAST(:stages AS jsonb), next_at = coalesce(o.next_at, d.next_at),"
+    " attempts = d.attempts - (NOT o.was_tried)::integer,"
     " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
-    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o (id uuid, status text, reason text, items jsonb)"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
+    " AS o (id uuid, status text, reason text, items jsonb, next_at timestamptz, was_tried boolean)"
     " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token RETURNING d.id"
 )
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('turn:' || CAST(:organization_id AS text), 0))")
@@ -73,12 +75,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a delivery ended, and what each of its events became; `pending` sends it back for another attempt."""
+    """How a delivery ended, and what each of its events became; `pending` sends it back for another attempt.
+
+    `next_at` is when, if not by the usual pauses; one that was not tried has its attempt given back.
+    """
 
     delivery_id: UUID
     status: str
     reason: str | None = None
     items: Sequence[Mapping[str, Any]] = field(default=())
+    next_at: datetime | None = None
+    was_tried: bool = True
 
 
 @contextmanager
@@ -116,7 +123,14 @@ def finish(
     Raises LookupError when the lease is no longer ours.
     """
     rows = [
-        {"id": str(each.delivery_id), "status": each.status, "reason": each.reason, "items": list(each.items)}
+        {
+            "id": str(each.delivery_id),
+            "status": each.status,
+            "reason": each.reason,
+            "items": list(each.items),
+            "next_at": each.next_at and each.next_at.isoformat(),
+            "was_tried": each.was_tried,
+        }
         for each in outcomes
     ]
     found = session.execute(

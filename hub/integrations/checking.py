@@ -6,22 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from hub.contracts.connector import CheckResult, Connector, Http, Response
-from hub.contracts.errors import OverwatchError, Unavailable
+from hub.contracts.connector import CheckResult, Connector, Http
+from hub.contracts.errors import OverwatchError
 from hub.integrations import rules, service
 from hub.integrations.vault import Vault
 
 log = logging.getLogger(__name__)
-
-
-class NoWayOut:
-    """The Http of a hub that does not call out."""
-
-    def request(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> Response:
-        """Raises Unavailable."""
-        raise Unavailable("This hub does not call out to platforms.")
 
 
 def check(

@@ -101,7 +101,7 @@ def test_integration(integration_id: str) -> CheckResult:
     """Test the credentials with the platform itself"""
     found = from_public("int", integration_id)
     session = access.current_session()
-    return checking.check(session, installed.connectors(), installed.vault(), found, checking.NoWayOut())
+    return checking.check(session, installed.connectors(), installed.vault(), found, installed.http())
 
 
 @blp.route("/integrations/<integration_id>", methods=["DELETE"])

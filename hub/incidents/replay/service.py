@@ -14,6 +14,7 @@ from hub.alerts.rules import AlertState, Change
 from hub.database import organization_of
 from hub.deliveries import replay
 from hub.deliveries import service as deliveries
+from hub.deliveries.breaking import Breakers
 from hub.deliveries.replay import Choice
 from hub.deliveries.turns import take_turn
 from hub.incidents import correlation
@@ -52,7 +53,7 @@ def rehearse(session: Session, translators: Translators, choice: Choice) -> Repo
     take_turn(session)
     count = replay.count(session, choice)
     read = replay.read(session, choice, MOST_TRIED)
-    normalised = normalise(translators, organization_id, [claimed for claimed, _ in read])
+    normalised = normalise(translators, organization_id, [claimed for claimed, _ in read], Breakers())
     dead = {each.delivery_id for each in normalised.ended if each.status == "dead"}
     with session.begin_nested() as attempt:
         ids = [claimed.id for claimed, _ in read if claimed.id not in dead]

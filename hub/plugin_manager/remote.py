@@ -1,0 +1,66 @@
+"""A third-party connector as the hub sees it: a connector like any other, whose work is done in the plugin's child."""
+
+from typing import Any
+
+from hub.contracts.connector import CheckResult, Config, Connector, Http, Notice, PollResult, Receipt
+from hub.contracts.delivery import Delivery
+from hub.contracts.errors import Misconfigured
+from hub.contracts.event import Event
+from hub.plugin_manager import wire
+from hub.plugin_manager.child import Child
+
+TRANSLATE_SECONDS = 2.0
+CALL_OUT_SECONDS = 30.0
+
+_DIRECTIONS = frozenset({"webhook", "poll", "notify"})
+_TEXTS = ("name", "title", "version", "requires_api", "setup_guide", "sample_body")
+
+
+class RemoteConnector(Connector):
+    """Each call raises what the connector raises, or ConnectorFailed when it breaks."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    def verify(self, delivery: Delivery, config: Config) -> None:
+        self._call("verify", TRANSLATE_SECONDS, delivery=wire.from_delivery(delivery), config=dict(config))
+
+    def delivery_key(self, delivery: Delivery) -> str | None:
+        key = self._call("delivery_key", TRANSLATE_SECONDS, delivery=wire.from_delivery(delivery))
+        return None if key is None else str(key)
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        told = self._call("normalise", TRANSLATE_SECONDS, delivery=wire.from_delivery(delivery), config=dict(config))
+        return wire.to_events(told)
+
+    def poll(self, config: Config, cursor: dict[str, Any], http: Http) -> PollResult:
+        return wire.to_poll(self._call("poll", CALL_OUT_SECONDS, http, config=dict(config), cursor=cursor))
+
+    def check(self, config: Config, http: Http) -> CheckResult:
+        return wire.to_check(self._call("check", CALL_OUT_SECONDS, http, config=dict(config)))
+
+    def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
+        told = self._call("notify", CALL_OUT_SECONDS, http, config=dict(config), notice=wire.from_notice(notice))
+        return wire.to_receipt(told)
+
+    def _call(self, call: str, seconds: float, http: Http | None = None, **arguments: Any) -> Any:
+        return self._child.call({"call": call, "connector": self.name, **arguments}, seconds, http)
+
+
+def connectors_in(child: Child) -> list[Connector]:
+    """The connectors of the plugin that the child runs. Raises Misconfigured for a description that cannot be."""
+    return [_connector(child, described) for described in child.describe()]
+
+
+def _connector(child: Child, told: dict[str, Any]) -> Connector:
+    directions = frozenset(told["directions"])
+    if not directions <= _DIRECTIONS:
+        raise Misconfigured(f"{told['name']}: directions are some of {', '.join(sorted(_DIRECTIONS))}")
+    declared = {name: str(told[name]) for name in _TEXTS} | {
+        "directions": directions,
+        "config_schema": dict(told["config_schema"]),
+        "signing_secret": told["signing_secret"] and str(told["signing_secret"]),
+        "repeats_on_purpose": bool(told["repeats_on_purpose"]),
+    }
+    made: Connector = type("ThirdParty", (RemoteConnector,), declared)(child)
+    return made

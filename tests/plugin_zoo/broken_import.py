@@ -1,0 +1,3 @@
+"""Cannot be imported."""
+
+raise ImportError("acme_sdk is not installed")

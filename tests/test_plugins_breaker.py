@@ -1,0 +1,109 @@
+"""The breaker: what a failing connector cannot translate waits, visible, and is processed when it recovers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hub.contracts import Config, Delivery, Event
+from plugins.alertmanager import Alertmanager
+from tests.factories import Hub, Person, alertmanager, firing
+
+translate = Alertmanager.normalise
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Alertmanager's connector raises until the patch is undone."""
+
+    def fail(_self: Alertmanager, _delivery: Delivery, _config: Config) -> list[Event]:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Alertmanager, "normalise", fail)
+        yield patch
+
+
+def push(owner: Person, count: int) -> None:
+    for number in range(count):
+        owner.push(alertmanager(firing(f"Alert{number}")))
+
+
+def parked(owner: Person) -> list[dict[str, Any]]:
+    return [each for each in owner.get("/deliveries", sort="received_at") if each["status"] == "pending"]
+
+
+def outcomes(owner: Person) -> list[str]:
+    return [each["status"] for each in owner.get("/deliveries", sort="received_at", limit=100)]
+
+
+def test_third_failure_in_a_row_parks_it_and_what_comes_after(hub: Hub, owner: Person, broken: pytest.MonkeyPatch):
+    push(owner, 6)
+    hub.work("ingest")
+    assert outcomes(owner) == ["dead"] * 2 + ["pending"] * 4
+    reasons = {each["reason"] for each in parked(owner)}
+    assert reasons == {"parked: alertmanager failed 3 times in a row, last: RuntimeError"}
+
+
+def test_parked_deliveries_are_processed_when_the_connector_recovers(
+    hub: Hub, owner: Person, broken: pytest.MonkeyPatch
+):
+    push(owner, 6)
+    hub.work("ingest")
+    broken.undo()
+    hub.later(seconds=6)
+    hub.work("ingest")
+    assert outcomes(owner) == ["dead"] * 2 + ["processed"] * 4
+
+
+def test_only_one_delivery_is_tried_while_the_connector_still_fails(
+    hub: Hub, owner: Person, broken: pytest.MonkeyPatch
+):
+    push(owner, 6)
+    hub.work("ingest")
+    hub.later(seconds=6)
+    hub.work("ingest")
+    attempts = [each["attempts"] for each in parked(owner)]
+    assert attempts == [2, 0, 0, 0]
+
+
+def test_delivery_that_can_never_be_translated_ends_dead_and_frees_the_others(
+    hub: Hub, owner: Person, monkeypatch: pytest.MonkeyPatch
+):
+    def fail_on_poison(self: Alertmanager, delivery: Delivery, config: Config) -> list[Event]:
+        if b"Poison" in delivery.body:
+            raise RuntimeError
+        return translate(self, delivery, config)
+
+    monkeypatch.setattr(Alertmanager, "normalise", fail_on_poison)
+    for number in range(3):
+        owner.push(alertmanager(firing(f"Poison{number}")))
+    push(owner, 3)
+    for _ in range(6):
+        hub.work("ingest")
+        hub.later(seconds=301)
+    assert outcomes(owner) == ["dead"] * 3 + ["processed"] * 3
+
+
+def test_another_organization_with_the_same_connector_does_not_wait(
+    hub: Hub, owner: Person, broken: pytest.MonkeyPatch
+):
+    push(owner, 4)
+    hub.work("ingest")
+    broken.undo()
+    neighbour = hub.register()
+    push(neighbour, 1)
+    hub.work("ingest")
+    assert outcomes(neighbour) == ["processed"]
+
+
+def test_failures_with_successes_between_them_open_no_breaker(hub: Hub, owner: Person, monkeypatch: pytest.MonkeyPatch):
+    def fail_on_even(self: Alertmanager, delivery: Delivery, config: Config) -> list[Event]:
+        if b"Alert0" in delivery.body or b"Alert2" in delivery.body or b"Alert4" in delivery.body:
+            raise RuntimeError
+        return translate(self, delivery, config)
+
+    monkeypatch.setattr(Alertmanager, "normalise", fail_on_even)
+    push(owner, 6)
+    hub.work("ingest")
+    assert outcomes(owner) == ["dead", "processed"] * 3
