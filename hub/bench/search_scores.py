@@ -47,7 +47,8 @@ def by_kind(scored: Sequence[tuple[str, Scores]]) -> Iterator[tuple[str, int, Sc
 
 
 def _gain(relevances: Iterator[int]) -> float:
-    return sum((2**each - 1) / math.log2(place + 2) for place, each in zip(range(_CUT), relevances, strict=False))
+    places = range(2, _CUT + 2)
+    return math.fsum((2.0**each - 1) / math.log2(place) for place, each in zip(places, relevances, strict=False))
 
 
 def _mean(scores: Sequence[Scores]) -> Scores:

@@ -3,7 +3,8 @@
 A value is quoted by shlex where the shell's grammar is plain: outside quotes, and inside quotes by leaving them for a
 moment. Wherever it is not (backticks, arithmetic, here-documents, comments, expansions), the value is assigned to a
 shell variable in a line before, and the place reads that: a shell never reads an expansion's result as code. Where a
-second shell reads the command again (ssh, eval, sh -c), the value is quoted a second time; plain words need neither.
+second shell reads the command again (ssh, eval, sh -c), no quoting is right for both: only plain words are filled in,
+and the place of any other value stays open, for people to fill.
 """
 
 import re
@@ -23,13 +24,10 @@ def names_in(text: str) -> list[str]:
 
 def fill(command: str, values: Mapping[str, str]) -> str:
     """The command with each `{{ name }}` of a given value filled in, quoted; places without a value stay."""
-    quoted = {name: _quoted(value, command) for name, value in values.items()}
+    quoted = {name: shlex.quote(value) for name, value in values.items()}
+    if _READ_TWICE.search(command):
+        quoted = {name: word for name, word in quoted.items() if word == values[name]}
     return (_inline if _is_plain(command) else _assigned)(command, quoted)
-
-
-def _quoted(value: str, command: str) -> str:
-    once = shlex.quote(value)
-    return shlex.quote(once) if _READ_TWICE.search(command) else once
 
 
 def _is_plain(command: str) -> bool:
