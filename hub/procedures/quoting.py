@@ -53,8 +53,9 @@ def _inline(command: str, quoted: Mapping[str, str]) -> str:
     while at < len(command):
         found = _PLACE.match(command, at)
         if found and found["name"] in quoted:
-            quote = open_quotes[-1]
-            out.append(f"{quote}{quoted[found['name']]}{quote}")
+            value = quoted[found["name"]]
+            quote = open_quotes[-1] if value.startswith("'") else ""  # a plain word may stand within any quotes
+            out.append(f"{quote}{value}{quote}")
             at = found.end()
             continue
         taken = command[at : at + _length(command, at, open_quotes[-1])]
