@@ -1,7 +1,8 @@
 """Bodies that others recorded, from the folder that OVERWATCH_EXTRA_PAYLOADS names; nothing of it is in the project.
 
 The folder has one sub-folder per platform and an INDEX.tsv with the columns file, state, expected_severity, natural_key
-and headers (JSON); a file that the index does not name is run too, without expectations.
+and headers (JSON); a file that the index does not name is run too, without expectations. Platforms without a connector
+of their own go through the generic one with the mapping that an operator would write for them.
 """
 
 import csv
@@ -12,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,53 @@ from hub.contracts import Connector, Delivery, Event, Malformed, Severity, Unsup
 from hub.contracts.testing import problems_of
 
 CONNECTORS = sorted(path.parent.name for path in (Path(__file__).parent.parent / "plugins").glob("*/__init__.py"))
+FOLDERS = {"cloudwatch-sns": "cloudwatch", "gcp-monitoring": "google_cloud", "sentry-legacy": "sentry"}
+MAPPINGS: Mapping[str, Mapping[str, Any]] = {
+    "axiom": {
+        "title": "@.event.title",
+        "description": "@.event.body",
+        "state": "@.action",
+        "dedup_key": ["@.event.monitorID"],
+        "occurred_at": "@.event.timestamp",
+    },
+    "checkly": {
+        "title": "@.check_name",
+        "state": "@.alert_type",
+        "states": {"ALERT_FAILURE": "firing", "ALERT_RECOVERY": "resolved"},
+        "dedup_key": ["@.check_id"],
+        "occurred_at": "@.started_at",
+    },
+    "coralogix": {
+        "title": "@.name",
+        "state": "@.alert_action",
+        "severity": "@.fields[?@.key=='severity'].value",
+        "dedup_key": ["@.alert_id"],
+        "occurred_at": "",
+    },
+    "dash0": {
+        "title": "@.data.issue.summary",
+        "state": "@.data.issue.status",
+        "service": "@.data.issue.labels[?@.key=='service.name'].value.stringValue",
+        "dedup_key": ["@.data.issue.issueIdentifier"],
+        "occurred_at": "@.data.issue.end",
+    },
+    "graylog": {
+        "title": "@.event_definition_title",
+        "state": "",
+        "severity": "@.event.priority",
+        "severities": {"1": "low", "2": "medium", "3": "high"},
+        "dedup_key": ["@.event_definition_id", "@.event.key"],
+        "occurred_at": "@.event.timestamp",
+    },
+    "librenms": {
+        "title": "@.name",
+        "resource": "@.hostname",
+        "state": "@.state",
+        "states": {"0": "resolved", "1": "firing", "2": "acknowledged"},
+        "dedup_key": ["@.alert_id"],
+    },
+    "wazuh": {"title": "@.message", "state": "", "dedup_key": ["@.message"], "occurred_at": ""},
+}
 STATES = {"firing", "acknowledged", "resolved"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)  # later than the recordings
 
@@ -32,8 +82,14 @@ class Recorded:
     """One recorded body and what the index says of it."""
 
     path: Path
-    platform: str
+    folder: str
     said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> str:
+        """The name of the connector."""
+        own = FOLDERS.get(self.folder, self.folder.replace("-", "_"))
+        return "generic" if self.folder in MAPPINGS else own
 
     @property
     def connector(self) -> Connector:
@@ -49,7 +105,7 @@ class Recorded:
     def events(self) -> list[Event]:
         """Its events; none when it is refused with a typed error."""
         try:
-            return self.connector.normalise(self.delivery, {})
+            return self.connector.normalise(self.delivery, MAPPINGS.get(self.folder, {}))
         except (Malformed, Unsupported):
             return []
 
@@ -62,13 +118,17 @@ def recordings() -> list[Recorded]:
     index = root / "INDEX.tsv"
     rows = csv.DictReader(index.read_text().splitlines() if index.exists() else [], delimiter="\t")
     said = {row["file"]: {name: text or "" for name, text in row.items()} for row in rows}
-    files = [(name, path) for name in CONNECTORS for path in sorted((root / name).rglob("*")) if path.is_file()]
-    return [Recorded(path, name, said.get(str(path.relative_to(root)), {})) for name, path in files]
+    files = [path for path in sorted(root.rglob("*/*")) if path.is_file()]
+    found = [Recorded(path, path.parent.name, said.get(str(path.relative_to(root)), {})) for path in files]
+    return [recorded for recorded in found if recorded.platform in CONNECTORS]
 
 
 RECORDINGS = recordings()
 needs_recordings = pytest.mark.skipif(not RECORDINGS, reason="OVERWATCH_EXTRA_PAYLOADS names no folder with bodies")
-each_recording = pytest.mark.parametrize("recorded", RECORDINGS, ids=lambda recorded: recorded.path.name)
+name_of = attrgetter("folder", "path.stem")
+each_recording = pytest.mark.parametrize("recorded", RECORDINGS, ids=lambda recorded: "-".join(name_of(recorded)))
+    "recorded", RECORDINGS, ids=lambda recorded: f"{recorded.folder}-{recorded.path.stem}"
+)
 
 
 @needs_recordings
@@ -89,6 +149,13 @@ def test_recorded_body_has_the_same_keys_again(recorded: Recorded) -> None:
 def test_recorded_state_is_the_one_of_the_index(recorded: Recorded) -> None:
     expected = recorded.said.get("state", "")
     assert expected not in STATES or {event.state.value for event in recorded.events()} == {expected}
+
+
+@needs_recordings
+@pytest.mark.parametrize("folder", MAPPINGS)
+def test_mapping_reads_what_a_platform_without_a_connector_sends(folder: str) -> None:
+    recorded = [each for each in RECORDINGS if each.folder == folder]
+    assert [len(each.events()) for each in recorded] == [1] * len(recorded)
 
 
 @needs_recordings

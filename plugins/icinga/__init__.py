@@ -53,7 +53,6 @@ class Icinga(Connector):
     setup_guide = """Icinga Notifications: add a channel of the type Webhook with this URL and the default body:
 
 {webhook_url}
-
 Icinga 2 alone: add the two notification commands of the connector's README with the same URL.
 """
     sample_body = """{"object": {"name": "web-1!disk", "url": "https://icinga.example/icingadb/service?name=disk",
