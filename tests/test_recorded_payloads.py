@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +124,7 @@ def recordings() -> list[Recorded]:
 
 RECORDINGS = recordings()
 needs_recordings = pytest.mark.skipif(not RECORDINGS, reason="OVERWATCH_EXTRA_PAYLOADS names no folder with bodies")
-name_of = attrgetter("folder", "path.stem")
-each_recording = pytest.mark.parametrize("recorded", RECORDINGS, ids=lambda recorded: "-".join(name_of(recorded)))
+each_recording = pytest.mark.parametrize(
     "recorded", RECORDINGS, ids=lambda recorded: f"{recorded.folder}-{recorded.path.stem}"
 )
 
