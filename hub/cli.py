@@ -10,6 +10,7 @@ import click
 from hub import settings
 from hub.bench.commands import bench
 from hub.contracts.errors import OverwatchError
+from hub.procedures.cli import procedures
 
 DATA = click.option(
     "--data",
@@ -137,6 +138,7 @@ def doctor(data: Path, audit: bool) -> None:
 
 
 cli.add_command(bench)
+cli.add_command(procedures)
 
 
 def main() -> None:

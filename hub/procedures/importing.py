@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session
 from hub.contracts.errors import Forbidden, Invalid
 from hub.database import organization_of
 from hub.incidents.rules import SEVERITIES
-from hub.procedures import markdown, service
+from hub.procedures import markdown, rules, service
 from hub.procedures.archives import File
 from hub.procedures.models import Procedure
 from hub.procedures.service import Editor
-
-OUTCOMES = ("created", "updated", "unchanged", "refused")
 
 LARGEST_CONTENT = 500_000
 
@@ -47,7 +45,7 @@ def import_files(session: Session, editor: Editor, files: Sequence[File]) -> lis
 def counted(done: Sequence[Imported]) -> dict[str, int]:
     """How many files had each outcome."""
     found = Counter(each.outcome for each in done)
-    return {outcome: found[outcome] for outcome in OUTCOMES}
+    return {outcome: found[outcome] for outcome in rules.OUTCOMES}
 
 
 def _import(session: Session, editor: Editor, file: File, known: dict[str, Procedure]) -> Imported:

@@ -4,6 +4,7 @@ from io import BytesIO
 from typing import Any
 
 from flask import g, request
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
@@ -116,6 +117,13 @@ def _parts(body: bytes) -> list[tuple[str, bytes]]:
         _, _, files = FormDataParser(silent=False, max_form_parts=archives.MOST_FILES).parse(
             BytesIO(body), request.mimetype, len(body), request.mimetype_params
         )
-        return [(each.filename or "", each.read()) for _, sent in files.lists() for each in sent]
+        return [_taken(each) for _, sent in files.lists() for each in sent]
     except (ValueError, HTTPException) as error:
         raise Invalid({"body": ["The form cannot be read."]}) from error
+
+
+def _taken(part: FileStorage) -> tuple[str, bytes]:
+    try:
+        return part.filename or "", part.read()
+    finally:
+        part.close()

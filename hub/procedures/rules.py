@@ -11,6 +11,7 @@ from hub.procedures import quoting
 
 KINDS = ("manual", "approval_required", "template", "custom")
 STATUSES = ("draft", "published", "archived")
+OUTCOMES = ("created", "updated", "unchanged", "refused")  # of the import of one file
 
 MOVES: Mapping[str, frozenset[str]] = {
     "draft": frozenset({"published", "archived"}),

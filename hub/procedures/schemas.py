@@ -10,9 +10,9 @@ from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.incidents.rules import SEVERITIES
 from hub.procedures import service
-from hub.procedures.importing import LARGEST_CONTENT, OUTCOMES
+from hub.procedures.importing import LARGEST_CONTENT
 from hub.procedures.markdown import LONGEST_TITLE, MOST_STEPS
-from hub.procedures.rules import KINDS, STATUSES
+from hub.procedures.rules import KINDS, OUTCOMES, STATUSES
 
 _LONGEST_COMMAND = 20_000
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
