@@ -1,0 +1,126 @@
+"""Elastic: rules of Kibana through its webhook connector, and watches of Watcher, in templates that people write."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.contracts import (
+    Config,
+    Connector,
+    Delivery,
+    Event,
+    Malformed,
+    Payload,
+    Severity,
+    State,
+    fingerprint,
+    hookimpl,
+    labels_of,
+    service_of,
+    severity_of,
+)
+
+# What Kibana and people call the end of an alert. Any other action group is one of the rule type's own, and fires.
+OVER = {"recovered", "resolved", "ok", "closed", "inactive"}
+NO_DATA = {"nodata", "metrics.threshold.nodata"}
+
+# `rule.name`, `rule_name` and `ruleName` are one name, "rulename"; what is within `ctx` counts as standing outside it.
+GROUPS = {"rule": "rule", "alert": "alert", "context": "context", "metadata": "", "ctx": ""}
+DEEPEST = 3  # context.rule.severity, ctx.metadata.severity
+STATE = ("alertactiongroup", "actiongroup", "event", "alertstate", "contextalertstate", "state", "status")
+RULE = ("ruleid", "watchid")
+NAME = ("rulename", "alertname", "title", "name", "watchid", "ruleid")
+INSTANCE = ("alertinstanceid", "alertid", "contextgroup")  # before 8.0 {{alertId}} was the rule
+SEVERITY = ("severity", "contextruleseverity", "ruleseverity", "priority", "alertactiongroupname")
+TEXTS = ("contextreason", "contextmessage", "reason", "message", "body", "text")
+RESOURCE = ("hostname", "host", "contexthostname", "contextgroup")
+SERVICE = ("service", "servicename", "contextservicename")
+TAGS = ("ruletags", "tags", "contexttags")
+LABELS = {"rule_type": "ruletype", "space": "rulespaceid", "action_group": "alertactiongroup", "alert": "alertid"}
+LINKS = {
+    "ruleurl": "Rule",
+    "contextalertdetailsurl": "Alert",
+    "contextviewinappurl": "Kibana",
+    "contextlink": "Results",
+}
+LINKS |= {"url": "Link", "kibanabaseurl": "Kibana"}
+WHEN = ("date", "contexttimestamp", "timestamp", "executiontime", "triggeredtime")
+
+
+class Elastic(Connector):
+    """One alert of a rule is known by both their ids: a rule has an alert for each group it watches."""
+
+    name = "elastic"
+    title = "Elastic (Kibana and Watcher)"
+    setup_guide = """In Kibana open Stack Management > Connectors > Create connector > Webhook; method POST, and URL:
+
+{webhook_url}
+
+Add the connector as an action to your rules with the body of the connector's README: once for the rule's action group,
+"On status changes", and once more, with the same body, for "Recovered".
+"""
+    sample_body = """{"rule": {"id": "8e2c1b40-5a7d-11ef-9f3a-0242ac120002", "name": "Latency of checkout",
+ "type": "apm.transaction_duration", "tags": "service:checkout,env:prod", "url": "https://kibana.example/app/rule/8e2c"},
+ "alert": {"id": "checkout_production", "actionGroup": "threshold_met", "actionGroupName": "Threshold met"},
+ "context": {"reason": "p95 is 1.2 s", "group": "checkout_production"}, "severity": "high",
+ "date": "2026-01-02T03:00:00.000Z", "kibanaBaseUrl": "https://kibana.example"}"""
+
+    def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
+        return [to_event(Payload(_flat(body), body.path)) for body in delivery.json().members()]
+
+
+def _flat(body: Payload, prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """The fields under their loose names, those of the groups with the group's name before theirs."""
+    flat: dict[str, Any] = {}
+    for name, member in body.loose().value.items():
+        if isinstance(member, Mapping) and name in GROUPS and depth < DEEPEST:
+            flat = _flat(Payload(member, f"{body.path}.{name}"), prefix + GROUPS[name], depth + 1) | flat
+        elif not isinstance(member, Mapping):
+            flat[prefix + name] = member
+    return flat
+
+
+def to_event(alert: Payload) -> Event:
+    """One alert or one execution of a watch; a watch never says that it is over."""
+    name = alert.text(*NAME)
+    if not name:
+        raise Malformed(f"{alert.path}.rule.name", "is missing, as are rule.id and watch_id")
+    word = alert.text(*STATE)
+    comparable = word.lower().replace(" ", "")
+    severity = _severity(alert)
+    tags = labels_of(tag for field in TAGS for tag in alert.texts(field))
+    resource = alert.text(*RESOURCE)
+    return Event(
+        title=name,
+        description=alert.text(*TEXTS),
+        state=State.RESOLVED if comparable in OVER else State.FIRING,
+        no_data=comparable in NO_DATA,
+        severity=severity_of(severity),
+        raw_severity=severity,
+        dedup_key=_dedup_key(alert, name),
+        service=alert.text(*SERVICE) or service_of(tags),
+        resource="" if resource == "*" else resource,
+        labels=tags | {label: text for label, field in LABELS.items() if (text := alert.text(field))},
+        links=alert.links(LINKS),
+        occurred_at=alert.time(*WHEN),
+        raw_kind=word,
+    )
+
+
+def _severity(alert: Payload) -> str:
+    """The first word that says one; the names of most action groups do not."""
+    said = (alert.text(field) for field in SEVERITY)
+    return next((word for word in said if severity_of(word) is not Severity.UNKNOWN), alert.text(*SEVERITY[:-1]))
+
+
+def _dedup_key(alert: Payload, name: str) -> str:
+    """By the rule and its alert. {{alert.uuid}} will do too; {{context.group}} may be empty once it has recovered."""
+    rule = alert.text(*RULE)
+    if not rule and (uuid := alert.text("alertuuid")):
+        return uuid
+    return fingerprint(rule or name, alert.text(*INSTANCE))
+
+
+@hookimpl
+def overwatch_connectors() -> list[Connector]:
+    """Called when the plugin loads."""
+    return [Elastic()]
