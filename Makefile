@@ -30,7 +30,7 @@ check: setup ## Lint, types, import contracts
 	@$(BIN)/lint-imports
 
 bench: setup ## Measure this machine
-	@$(BIN)/overwatch bench latency --data $(DATA) --port $(PORT)
+	@$(BIN)/overwatch bench latency
 
 $(VENV)/.installed: requirements-dev.lock setup.cfg pyproject.toml
 	@echo "Installing into $(VENV) ..."

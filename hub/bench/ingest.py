@@ -1,7 +1,6 @@
 """What accepting and processing webhooks costs and bears, beside the floor of the same run."""
 
 import os
-import secrets
 import signal
 import tempfile
 import time
@@ -18,14 +17,7 @@ from hub.bench.sender import alert_body
 _WORKER = "worker-ingest"
 _DRAIN_SECONDS = 300.0
 _PENDING = "SELECT count(*) FROM deliveries WHERE status = 'pending'"
-_TAKEN = (
-    "SELECT extract(epoch FROM d.finished_at - d.received_at) * 1000 FROM deliveries d"
-    " JOIN events e ON e.delivery_id = d.id JOIN alerts a ON a.id = e.alert_id"
-    " WHERE a.dedup_key = %(key)s AND a.incident_id IS NOT NULL"
-)
 _FLOOR_BYTES = 1_000
-_IDLE_TRIES = 20
-_VISIBLE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,6 @@ def run() -> Iterator[str]:
             found = floor.measure(hub, _FLOOR_BYTES, 32)
         yield f"floor: {found.single:,.0f} single-row INSERTs/s, {found.batched:,.0f} rows/s by hundreds"
         webhook = hub.owner().connect("alertmanager", "bench")
-        yield f"webhook to visible incident on the idle hub: p50 {_idle_milliseconds(hub, webhook):.0f} ms"
         measure(hub, webhook, Case("warming up", 500, 1, 32))
         for case in CASES:
             measured = measure(hub, webhook, case)
@@ -112,19 +103,3 @@ def _standing_still(hub: RunningHub, role: str) -> Iterator[None]:
     finally:
         for pid in chosen:
             os.kill(pid, signal.SIGCONT)
-
-
-def _idle_milliseconds(hub: RunningHub, webhook: str) -> float:
-    taken = []
-    for _ in range(_IDLE_TRIES):
-        key = secrets.token_hex(6)
-        blast(webhook, [alert_body(range(1), key)], 1)
-        taken.append(_milliseconds_of(hub, f"{key}-0"))
-    return sorted(taken)[len(taken) // 2]
-
-
-def _milliseconds_of(hub: RunningHub, key: str) -> float:
-    """From the receipt's commit to the end of its work, by the database's clock."""
-    wait_for(lambda: hub.query(_TAKEN, key=key) != [], _VISIBLE_SECONDS, "No incident is visible")
-    ((milliseconds,),) = hub.query(_TAKEN, key=key)
-    return float(milliseconds)

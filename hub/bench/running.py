@@ -55,6 +55,10 @@ class RunningHub:
         with psycopg.connect(self._url, connect_timeout=5) as connection:
             connection.execute(statement.encode())
 
+    def connection(self) -> psycopg.Connection:
+        """For many looks at what is committed; as the database's owner. Raises psycopg.OperationalError."""
+        return psycopg.connect(self._url, connect_timeout=5, autocommit=True)
+
     @property
     def _url(self) -> str:
         return settings.from_env(self.data).owner_database_url.replace("+psycopg", "")
