@@ -1,1 +1,150 @@
-"""stub"""
+"""How fast and how exactly search answers by the size of an organization: latency, recall against exact, index size."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from hub import names, settings
+from hub.bench.running import RunningHub, running_hub
+from hub.bench.search import latency
+from hub.bench.search_corpus import Corpus
+from hub.client import Client
+from hub.database import new_id
+from hub.http.ids import from_public
+from hub.search import vocabulary
+from hub.search.embedding.loaded import embedder
+from hub.search.embedding.model import Embedder
+from hub.search.vectors import as_halfvec
+
+_SIZES = (10, 1_000)
+_QUERIES = 200
+_RECALL_QUERIES = 60
+_TOP = 10
+_BATCH = 2_000
+_UNLIMITED = {"users": None, "user_requests_per_minute": None, "organization_requests_per_minute": None}
+
+_STAGE = "CREATE TEMP TABLE staged (id uuid, title text, name text, body text, title_vector text, body_vector text)"
+_DOCUMENTS = (
+    "INSERT INTO documents (organization_id, id, kind, source_id, title, names, text_hash, model, created_at)"
+    " SELECT %(org)s, id, 'incidents', id, title, ARRAY[name], sha256(body::bytea), %(model)s, now() FROM staged"
+)
+_CHUNKS = (
+    "INSERT INTO chunks (organization_id, document_id, ordinal, text, lexemes, text_hash, model, embedding)"
+    " SELECT %(org)s, s.id, c.ordinal, c.said, to_tsvector('english', c.said), sha256(c.said::bytea), %(model)s,"
+    "   c.vector::halfvec FROM staged s,"
+    " LATERAL (VALUES (0, s.title, s.title_vector), (1, s.title || ': ' || s.body, s.body_vector))"
+    "   AS c (ordinal, said, vector)"
+)
+_EXACT = (
+    "SELECT document_id FROM chunks WHERE organization_id = %(org)s"
+    " GROUP BY document_id ORDER BY min((embedding <=> %(vector)s::halfvec) + 0) LIMIT %(top)s"
+)
+_FOUND = (
+    "SELECT c.document_id FROM search_candidates(%(vector)s::halfvec, %(model)s, ''::tsquery, '{}', '{}', 100,"
+    "   '{incidents,procedures,solutions}', NULL, NULL, NULL, NULL, NULL, NULL) f"
+    " JOIN chunks c ON c.organization_id = %(org)s AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
+    " GROUP BY c.document_id ORDER BY min(c.embedding <=> %(vector)s::halfvec) LIMIT %(top)s"
+)
+
+
+def run(largest: int) -> Iterator[str]:
+    """Organizations of 10, 1,000 and `largest` documents of two chunks each, all in one index."""
+    plans = {"OVERWATCH_PLANS": json.dumps({"free": _UNLIMITED})}
+    with (
+        tempfile.TemporaryDirectory(prefix="overwatch-bench-") as data,
+        running_hub(Path(data), environment=plans) as hub,
+    ):
+        chosen = settings.from_env(hub.data)
+        model = embedder(chosen.model_dir)
+        corpus = Corpus(model)
+        people = {size: hub.owner() for size in sorted({*_SIZES, largest})}
+        with psycopg.connect(chosen.owner_database_url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("DROP INDEX chunks_embedding")
+            for size, person in people.items():
+                _fill(connection, _organization_of(person), corpus, size, model.model_id)
+            yield _build(connection)
+        for size, person in people.items():
+            yield _measure(hub, person, corpus, model, size)
+
+
+def _fill(connection: psycopg.Connection, organization_id: UUID, corpus: Corpus, size: int, model_id: str) -> None:
+    connection.execute(_STAGE)
+    documents = corpus.documents(size)
+    for start in range(0, size, _BATCH):
+        with connection.cursor().copy("COPY staged FROM STDIN") as copy:
+            for _, (text, vectors) in zip(range(min(_BATCH, size - start)), documents, strict=False):
+                copy.write_row((new_id(), text.title, names.fold(text.title), text.body, *vectors))
+        for statement in (_DOCUMENTS, _CHUNKS):
+            connection.execute(statement, {"org": organization_id, "model": model_id})
+        connection.execute("TRUNCATE staged")
+    connection.execute("DROP TABLE staged")
+    note = "INSERT INTO vocabularies (organization_id, models) VALUES (%s, ARRAY[%s])"
+    connection.execute(note, (organization_id, model_id))
+
+
+def _build(connection: psycopg.Connection) -> str:
+    began = time.perf_counter()
+    connection.execute("SET maintenance_work_mem = '1GB'")
+    connection.execute("SET max_parallel_maintenance_workers = 0")
+    connection.execute(
+        "CREATE INDEX chunks_embedding ON chunks USING hnsw (embedding halfvec_cosine_ops)"
+        " WITH (m = 16, ef_construction = 64)"
+    )
+    seconds = time.perf_counter() - began
+    connection.execute("VACUUM ANALYZE documents, chunks")
+    sizes = connection.execute(
+        "SELECT i.relname ~ 'embedding', sum(pg_relation_size(i.oid)) / 1e6, sum(t.reltuples)"
+        " FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid JOIN pg_class t ON t.oid = x.indrelid"
+        " WHERE t.relname ~ '^chunks_[0-9]$' AND i.relname ~ 'embedding|lexemes' GROUP BY 1 ORDER BY 1 DESC"
+    ).fetchall()
+    told = ", ".join(f"{'meaning' if row[0] else 'words'} {float(row[1]):.0f} MB" for row in sizes)
+    return f"{int(sizes[0][2])} chunks, index built in {seconds:.0f} s: {told}"
+
+
+def _measure(hub: RunningHub, person: Client, corpus: Corpus, model: Embedder, size: int) -> str:
+    organization_id = _organization_of(person)
+    _count_words(hub, organization_id)
+    queries = corpus.queries(_QUERIES)
+    for query in queries[:10]:
+        person.call("POST", "/search/query", {"query": query})
+    seconds = []
+    for query in queries:
+        began = time.perf_counter()
+        person.call("POST", "/search/query", {"query": query})
+        seconds.append(time.perf_counter() - began)
+    recall = _recall(hub, organization_id, model, queries[:_RECALL_QUERIES])
+    return f"{size:>7} documents: {latency(seconds)}, recall@{_TOP} {recall:.3f}"
+
+
+def _count_words(hub: RunningHub, organization_id: UUID) -> None:
+    from hub.database import Database
+
+    database = Database(settings.from_env(hub.data).database_url, pool_size=1)
+    with database.transaction(organization_id) as session:
+        vocabulary.count(session)
+    database.dispose()
+
+
+def _recall(hub: RunningHub, organization_id: UUID, model: Embedder, queries: Sequence[str]) -> float:
+    """The share of the ten nearest documents that are among the candidates' ten nearest."""
+    url = settings.from_env(hub.data).database_url.replace("+psycopg", "")
+    shares = []
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT set_config('app.organization_id', %s, false)", (str(organization_id),))
+        connection.execute("SET statement_timeout = 0")
+        for vector in model.embed(queries):
+            asked = {"org": organization_id, "vector": as_halfvec(vector), "top": _TOP, "model": model.model_id}
+            exact = set(connection.execute(_EXACT, asked).fetchall())
+            found = set(connection.execute(_FOUND, asked).fetchall())
+            shares.append(len(exact & found) / len(exact))
+    return sum(shares) / len(shares)
+
+
+def _organization_of(person: Client) -> UUID:
+    return from_public("org", person.call("GET", "/organizations/current")["data"]["id"])
