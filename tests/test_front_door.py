@@ -165,3 +165,15 @@ def test_proxies_are_trusted_by_count(hub: Hub):
 def test_nothing_of_the_host_header_reaches_an_answer_unasked(hub: Hub):
     answer = hub.http.get("/api/v1/incidents/", headers={"Host": "evil.example"})
     assert "evil" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+def test_path_that_is_no_id_has_its_own_methods_only(owner: Person, method: str):
+    answer = owner.call(method, "/users/me", json={"name": "a"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert owner.call("OPTIONS", "/users/me").headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_change_without_a_body_is_a_mistake(owner: Person):
+    answer = owner.call("PATCH", "/organizations/current")
+    assert (answer.status_code, answer.json["details"]) == (422, {"_schema": ["Send a JSON object."]})

@@ -42,6 +42,8 @@ class StrictParser(FlaskParser):
     def load_json(self, req: flask.Request, schema: Any) -> Any:
         flask.g.has_read_body = True
         body = flask.g.get("json", missing)
+        if body is missing and req.method != "POST":  # a POST may be all defaults; a change of nothing is a mistake
+            raise ValidationError({"_schema": ["Send a JSON object."]})
         if body is not missing:
             strict.check_json(schema, body)
         return body

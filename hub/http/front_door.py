@@ -5,6 +5,7 @@ import secrets
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from hub.contracts.errors import BadRequest, HeadersTooLarge, NotFound, TargetTooLong, WrongMediaType
 from hub.http import body, conventions, declared, errors, idempotency
@@ -13,6 +14,7 @@ LONGEST_TARGET = 8_192
 LARGEST_HEADERS_BYTES = 32_768
 MOST_HEADERS = 100
 
+_PATHS = "overwatch.paths"
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
@@ -34,15 +36,26 @@ def install(app: Flask, secret: str) -> None:
     """Puts the front door before the app's routes; call it when all of them are there."""
     app.before_request(_admit)
     app.after_request(_dress)
+    app.extensions[_PATHS] = _methods_by_path(app)
     errors.register(app)
     idempotency.install(app, secret)
     conventions.install(app)
+
+
+def _methods_by_path(app: Flask) -> dict[str, set[str]]:
+    """The methods of every path without arguments."""
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        if not rule.arguments:
+            found.setdefault(rule.rule, set()).update(rule.methods or ())
+    return found
 
 
 def _admit() -> None:
     g.request_id = secrets.token_hex(8)
     _check_target()
     _check_headers()
+    _check_method()
     if request.url_rule is None or request.method == "OPTIONS":
         return
     if request.method in _WITHOUT_BODY:
@@ -53,6 +66,13 @@ def _admit() -> None:
         g.has_read_query = declared.takes_any_query(current_app)
     else:
         _read_json()
+
+
+def _check_method() -> None:
+    """`/users/me` is no user's id: a method that only the rule with the id has is not one of this path."""
+    allowed = current_app.extensions[_PATHS].get(request.path)
+    if allowed and request.url_rule and request.url_rule.arguments and request.method != "OPTIONS":
+        raise MethodNotAllowed(sorted(allowed))
 
 
 def _check_target() -> None:
@@ -102,6 +122,9 @@ def _read_json() -> None:
 
 
 def _dress(response: Response) -> Response:
+    allowed = current_app.extensions[_PATHS].get(request.path)
+    if allowed and "Allow" in response.headers:  # the library adds the methods of a rule with an id that fits too
+        response.headers["Allow"] = ", ".join(sorted(allowed))
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in (_SECURITY_HEADERS | (_OVER_TLS if request.is_secure else {})).items():
         response.headers.setdefault(name, value)

@@ -1,5 +1,7 @@
 """Deny by default: every route says who may call it, and keeps the conventions."""
 
+import re
+
 from hub.accounts.rules import PERMISSIONS
 from hub.http.openapi import document
 from tests.factories import Hub
@@ -44,7 +46,7 @@ def test_every_route_keeps_the_conventions(hub: Hub):
 def test_every_guarded_route_refuses_who_is_not_known(hub: Hub):
     for rule, method in document.routes(hub.app):
         if hub.app.view_functions[rule.endpoint].permission != "public":
-            path = document.path_of(rule).replace("{", "").replace("}", "")
+            path = re.sub("{[^}]*}", "1", document.path_of(rule))
             answer = hub.http.open(path, method=method.upper())
             assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated"), f"{method} {path}"
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")

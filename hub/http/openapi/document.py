@@ -14,6 +14,7 @@ from hub.http.openapi.answers import Json, Operation
 from hub.http.openapi.examples import Examples
 
 _ARGUMENT = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+_NUMBER = re.compile(r"<int:([^<>]+)>")
 _ARGUMENT_IN_PATH = re.compile(r"{([^{}]+)}")
 _JSON = "application/json"
 _OUTSIDE = frozenset({"HEAD", "OPTIONS"})
@@ -91,7 +92,10 @@ def complete(document: Json, app: Flask) -> Json:
     schemas["Error"] = answers.ERROR_SCHEMA
     for methods in document["paths"].values():
         methods.pop("parameters", None)  # of the path; here each operation has its own
+    numbers = {name for rule, _ in routes(app) for name in _NUMBER.findall(rule.rule)}
     for operation in operations(document, app):
+        parameters = [_path_parameter(name, numbers) for name in _ARGUMENT_IN_PATH.findall(operation.path)]
+        operation.document.setdefault("parameters", []).extend(parameters)
         _complete(operation, schemas)
     _close_bodies(document, schemas)
     return document
@@ -128,16 +132,22 @@ def _complete(operation: Operation, schemas: Json) -> None:
     described = operation.document
     described["operationId"] = _name(operation)
     described["security"] = [] if operation.is_public else [{name: []} for name in _SECURITY]
-    parameters = described.setdefault("parameters", [])
-    parameters += [_path_parameter(name) for name in _ARGUMENT_IN_PATH.findall(operation.path)]
     if reference := _parameter(operation):
-        parameters.append({"$ref": f"#/components/parameters/{reference}"})
+        described["parameters"].append({"$ref": f"#/components/parameters/{reference}"})
     if operation.takes_anything and operation.method != "get":
         described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
     _complete_answers(operation)
+    if "requestBody" in described:
+        described["requestBody"]["required"] = not operation.takes_anything and _needs_body(operation, schemas)
     _exemplify(described.get("requestBody", {}), Examples(schemas, is_request=True))
     for answer in described["responses"].values():
         _exemplify(answer, Examples(schemas, is_request=False))
+
+
+def _needs_body(operation: Operation, schemas: Json) -> bool:
+    content = operation.document["requestBody"]["content"].get(_JSON)
+    name = str(content["schema"].get("$ref", "")).rpartition("/")[2] if content else ""
+    return operation.method != "post" or bool(schemas.get(name, {}).get("required"))
 
 
 def _exemplify(described: Json, examples: Examples) -> None:
@@ -152,8 +162,8 @@ def _name(operation: Operation) -> str:
     return f"{name}_with_{operation.method}" if operation.is_alias else name
 
 
-def _path_parameter(name: str) -> Json:
-    schema = {"type": "string"}
+def _path_parameter(name: str, numbers: set[str]) -> Json:
+    schema: Json = {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"}
     if name in ID_PREFIXES:
         schema["pattern"] = f"^{ID_PREFIXES[name]}_[0-9a-f]{{32}}$"
     return {"name": name, "in": "path", "required": True, "schema": schema}

@@ -71,7 +71,7 @@ class StoredId(fields.Field[str]):
         return to_public("user", UUID(value)) if value else None
 
 
-_PERSON = {"type": ["string", "null"], "pattern": "^user_[0-9a-f]{32}$"}
+_PERSON = {"type": "string", "pattern": "^user_[0-9a-f]{32}$"}
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 
 
