@@ -54,7 +54,7 @@ Paste the payload of the connector's README, switch "Call webhook if problem is 
  "Tags": "env:prod, team:shop", "ProblemDetails": {"startTime": 1767322800000, "endTime": -1}}"""
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(body.loose()) for body in delivery.json().members()]
+        return [to_event(body.loose("data")) for body in delivery.json().members()]
 
 
 def to_event(problem: Payload) -> Event:

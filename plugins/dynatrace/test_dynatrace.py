@@ -74,6 +74,12 @@ def test_entities_may_be_objects_or_texts(entities: object) -> None:
     assert event_of(ImpactedEntities=entities).resource == "shop, web-1"
 
 
+def test_problem_may_be_within_the_data_of_a_cloud_event() -> None:
+    body = json.dumps({"type": "sh.keptn.event.problem.open", "data": PROBLEM}).encode()
+    (event,) = Dynatrace().normalise(Delivery(body=body), {})
+    assert (event.title, event.dedup_key) == ("Shop is slow", "-1_2V2")
+
+
 def test_payload_of_the_readme_is_understood_whole() -> None:
     payload = re.search(r"```\n\s*(\{.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
     assert payload is not None

@@ -85,7 +85,7 @@ Leave "Disable resolved message" off, press Test, save, and let a notification p
 
 def _legacy_group(rule: Payload) -> Payload:
     """A legacy rule as a group of one. Its matches are no alerts: the body that says "ok" does not list them."""
-    if not rule.has("ruleName"):
+    if not (name := rule.text("ruleName") or rule.text("title").partition("] ")[2]):
         raise Malformed(f"{rule.path}.alerts", "is missing, as is ruleName")
     if (word := rule.required_text("state").lower()) in NO_STATES:
         raise Unsupported(f"rule_{word}")
@@ -93,7 +93,7 @@ def _legacy_group(rule: Payload) -> Payload:
     alert = {
         "status": word,
         "fingerprint": rule.text("ruleId"),
-        "labels": {**rule.mapping("tags"), "alertname": rule.text("ruleName")},
+        "labels": {**rule.mapping("tags"), "alertname": name},
         "annotations": {**matches, "message": rule.text("message")},
         "generatorURL": rule.text("ruleUrl"),
         "imageURL": rule.text("imageUrl"),

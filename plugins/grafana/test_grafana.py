@@ -88,6 +88,14 @@ def test_legacy_rule_with_many_matches_is_one_alert_that_its_ok_resolves() -> No
     assert firing.annotations == {"db-1": "93", "db-2": "97"}
 
 
+def test_legacy_rule_without_a_name_is_known_by_its_title_whatever_its_state() -> None:
+    (firing,), (resolved,) = (
+        normalise({"state": state, "title": f"[{word}] Disk"})
+        for state, word in (("alerting", "Alerting"), ("ok", "OK"))
+    )
+    assert (firing.title, resolved.dedup_key) == ("Disk", firing.dedup_key)
+
+
 @pytest.mark.parametrize(("state", "expected"), [("alerting", "firing"), ("no_data", "firing"), ("OK", "resolved")])
 def test_legacy_word_tells_the_state(state: str, expected: str) -> None:
     assert [event.state for event in normalise(RULE | {"state": state})] == [expected]

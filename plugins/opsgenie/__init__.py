@@ -1,5 +1,7 @@
 """Opsgenie and its successor in Jira Service Management: what was done to an alert, as an outgoing webhook tells it."""
 
+from collections.abc import Mapping
+
 from hub.contracts import (
     Config,
     Connector,
@@ -54,7 +56,7 @@ def to_event(body: Payload) -> Event:
         raise Unsupported(f"action {word[:40]}")
     alert = body.get("alert").expect_object()
     priority = alert.text("priority")
-    details = alert.mapping("details")
+    details = alert.mapping("details") if isinstance(alert.get("details").value, Mapping) else {}
     own = {name: ", ".join(alert.texts(name)) for name in LABELS}
     return Event(
         title=alert.required_text("message"),

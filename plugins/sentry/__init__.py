@@ -26,7 +26,8 @@ STATES = {
     **dict.fromkeys(("resolved", "archived", "ignored"), State.RESOLVED),
 }
 LEVELS = {"critical", "warning"}  # a metric alert's action is its state and its severity in one
-KINDS = ("metric_alert", "issue", "event", "error")
+ERRORS = ("event", "error")
+KINDS = ("metric_alert", "issue", *ERRORS)
 TEXTS = ("description_text", "message", "culprit")
 LABELS = ("environment", "release", "level", "platform", "triggered_rule")
 PAGES = {"web_url": "Sentry", "permalink": "Sentry"}
@@ -90,7 +91,7 @@ def _subject(body: Payload) -> tuple[Payload, str, str]:
     if kind is None:
         raise Unsupported("not_an_alert")
     subject = data.get(kind).expect_object()
-    word = action if action in STATES else subject.text("status")
+    word = action if action in STATES else subject.text("status") or ("triggered" if kind in ERRORS else "")
     return Payload({**data.value, **subject.value}, subject.path), word, kind
 
 
@@ -99,8 +100,8 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
     if word not in STATES:
         raise Malformed(f"{subject.path}.status", f"{word[:40]!r} is no state of Sentry's")
     state = STATES[word]
-    level = subject.text("level") or (word if word in LEVELS else "")
     tags = _tags(subject)
+    level = subject.text("level") or tags.get("level") or (word if word in LEVELS else "")
     told = subject.time("datetime", "timestamp") or sent_at
     identity = subject.required_text("issue_id", "id", "event_id")
     dedup_key = f"metric_alert:{identity}" if kind == "metric_alert" else identity
@@ -123,8 +124,10 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
 
 
 def _tags(error: Payload) -> dict[str, str]:
-    tags = error.get("tags").value
-    pairs = [tag for tag in tags if isinstance(tag, list) and len(tag) == 2] if isinstance(tags, list) else []
+    """Pairs of name and value, as lists or, in later versions, as objects."""
+    tags = error.get("tags").value if isinstance(error.get("tags").value, list) else []
+    named = [[tag.get("key"), tag.get("value")] if isinstance(tag, Mapping) else tag for tag in tags]
+    pairs = [tag for tag in named if isinstance(tag, list) and len(tag) == 2]
     return Payload({"tags": {str(name): value for name, value in pairs}}, error.path).mapping("tags")
 
 

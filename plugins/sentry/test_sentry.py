@@ -97,6 +97,12 @@ def test_severity_is_the_level(level: str, severity: str) -> None:
     assert event_of({"data": {"event": EVENT | {"level": level}}, "action": "triggered"}).severity == severity
 
 
+@pytest.mark.parametrize("tags", [[["server_name", "web-1"]], [{"key": "server_name", "value": "web-1"}]])
+def test_tags_may_be_pairs_or_objects(tags: list[Any]) -> None:
+    event = event_of({"data": {"event": EVENT | {"tags": tags}}, "action": "triggered"})
+    assert (event.resource, event.labels["server_name"]) == ("web-1", "web-1")
+
+
 @pytest.mark.parametrize(
     "body",
     [
