@@ -30,10 +30,13 @@ from hub.incidents.replay import routes as replay
 from hub.integrations import installed
 from hub.integrations import routes as integrations
 from hub.notifications import routes as notifications
+from hub.notifications.outbound import routes as outbound
 from hub.procedures import routes as procedures
 from hub.procedures.executions import routes as executions
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
+from hub.search.feedback import routes as feedback
+from hub.search.suggestions import routes as suggestions
 from hub.stream import routes as stream
 
 _BLUEPRINTS = (
@@ -58,7 +61,10 @@ _BLUEPRINTS = (
     procedures.blp,
     executions.blp,
     search.blp,
+    feedback.blp,
+    suggestions.blp,
     notifications.blp,
+    outbound.blp,
     analytics.blp,
     stream.blp,
     health.blp,

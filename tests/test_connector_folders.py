@@ -18,7 +18,10 @@ from hub.contracts.testing.fixtures import RECEIVED_AT
 from hub.contracts.testing.robustness import RobustnessTests
 
 ROOT = Path(__file__).parent.parent
-NAMES = sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))
+# those that only notify translate nothing: they have no fixtures, and tests/test_outbound.py for what they say
+ALL = sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))
+NOTIFIERS = ("msteams", "slack", "webhook")
+NAMES = [name for name in ALL if name not in NOTIFIERS]
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,15 @@ def folder(request: pytest.FixtureRequest) -> Folder:
 
 def test_folder_is_complete_and_holds_nothing_else(folder: Folder) -> None:
     expected = {"__init__.py", "README.md", "fixtures", "quality.yaml", f"test_{folder.name}.py"}
-    assert {path.name for path in folder.path.iterdir()} - {"__pycache__"} == expected
+    assert {path.name for path in folder.path.iterdir()} - {"__pycache__", "api.py"} == expected
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_folder_that_only_notifies_says_so_and_is_complete(name: str) -> None:
+    (connector,) = importlib.import_module(f"plugins.{name}").overwatch_notifiers()
+    files = {path.name for path in (ROOT / "plugins" / name).iterdir()} - {"__pycache__"}
+    assert (connector.name, connector.directions) == (name, {"notify"})
+    assert files == {"__init__.py", "README.md", f"test_{name}.py"}
 
 
 def test_connector_is_registered_under_the_name_of_its_folder(folder: Folder) -> None:

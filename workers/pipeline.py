@@ -23,6 +23,7 @@ from hub.failpoints import failpoint
 from hub.heartbeats import watch as heartbeats
 from hub.incidents import correlation as incidents
 from hub.notifications import service as notifications
+from hub.notifications.outbound.telling import Teller
 from hub.runtime import Runtime
 from hub.search import lane
 from workers import chores
@@ -58,10 +59,12 @@ def index(runtime: Runtime) -> bool:
 
 
 def notify(runtime: Runtime) -> bool:
-    """People hear of what concerns them, and the mails that they asked for go out."""
+    """People and platforms hear of what concerns them, and the mails that were asked for go out."""
     address = runtime.settings.api_address
     has_told = outbox.work_off(runtime.database, "notify", notifications.handlers(runtime.mailer, address))
-    return mail.work_off(runtime.database, runtime.mailer, address) or has_told
+    has_mailed = mail.work_off(runtime.database, runtime.mailer, address)
+    teller = Teller(runtime.database, runtime.connectors, runtime.vault, runtime.egress)
+    return teller.work_off() or has_mailed or has_told
 
 
 def bulk(runtime: Runtime) -> bool:

@@ -18,6 +18,7 @@ from hub.contracts.event import Event, Link, Severity, State, fingerprint, sever
 from hub.contracts.hookspecs import GROUP, hookimpl
 from hub.contracts.labels import RESOURCE_LABELS, SERVICE_LABELS, first_of, labels_of, resource_of, service_of
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
+from hub.contracts.sending import expect_success, send_json
 from hub.contracts.signing import check_certified, check_signature, check_signing_time
 from hub.contracts.times import parse_time
 
@@ -49,6 +50,7 @@ __all__ = [
     "check_certified",
     "check_signature",
     "check_signing_time",
+    "expect_success",
     "fingerprint",
     "first_of",
     "hookimpl",
@@ -58,6 +60,7 @@ __all__ = [
     "parse_time",
     "present",
     "resource_of",
+    "send_json",
     "service_of",
     "severity_of",
     "state_of",

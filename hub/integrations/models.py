@@ -28,6 +28,9 @@ class Integration(Tenant, Base):
     enabled: Mapped[bool] = mapped_column(server_default="true")
     expire_after_seconds: Mapped[int | None]
     events: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    filters: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    notify_disabled_at: Mapped[datetime | None]
+    notify_problem: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
     updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())
     deleted_at: Mapped[datetime | None]

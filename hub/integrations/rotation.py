@@ -37,10 +37,11 @@ def rotate(
     """Old proofs hold for `grace_seconds` more; those before them end at once.
 
     `secret` is the new signing secret, for platforms that make it themselves; without one the hub makes it. Raises
-    Invalid for a secret where none is used.
+    Invalid for a secret where none is used, or one that the platform would refuse.
     """
     integration = service.get(session, integration_id)
-    field = service.connector_of(connectors, integration.platform).signing_secret
+    connector = service.connector_of(connectors, integration.platform)
+    field = connector.signing_secret
     if secret is not None and (field is None or not integration.is_signed):
         raise Invalid({"secret": ["This integration has no signing secret; its token is rotated."]})
     token = rules.new_token()
@@ -50,6 +51,7 @@ def rotate(
     told = None
     if field is not None and integration.is_signed:
         told = secret or rules.new_token()
+        _refuse_unfit(connector, field, told)
         place = (integration.organization_id, integration.id, field)
         integration.previous_secrets = {field: integration.secrets[field]}
         integration.secrets = {**integration.secrets, field: vault.lock(told, *place)}
@@ -57,3 +59,10 @@ def rotate(
     session.flush()
     session.refresh(integration)
     return Rotated(integration, token, told)
+
+
+def _refuse_unfit(connector: Connector, field: str, secret: str) -> None:
+    rule = {"type": "object", "properties": {field: connector.config_schema["properties"][field]}}
+    problems = rules.problems({field: secret}, rule)
+    if problems:
+        raise Invalid({"secret": [message for messages in problems.values() for message in messages]})

@@ -13,6 +13,11 @@ _LONG_ENOUGH_TO_HINT = 12
 _DOTS = "••••"
 _TOKEN_BYTES = 32
 
+# what a platform can be told of
+EVENTS = tuple(
+    f"incident.{change}" for change in ("opened", "acknowledged", "severity_changed", "reopened", "resolved", "closed")
+)
+
 
 def secret_fields(schema: Mapping[str, Any]) -> frozenset[str]:
     """The config's fields that are encrypted and write-only (`format: secret`)."""

@@ -2,10 +2,11 @@
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from hub.contracts.event import Severity
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery
-from hub.integrations import service
+from hub.integrations import rules, service
 
 
 class IntegrationQuery(ListQuery):
@@ -22,12 +23,27 @@ def _not_blank(text: str) -> None:
 
 
 _NAME = (validate.Length(1, 200), _not_blank)
-_EVENTS = fields.List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(max=50))
+_EVENTS = fields.List(
+    fields.String(validate=validate.OneOf(rules.EVENTS)),
+    validate=validate.Length(max=len(rules.EVENTS)),
+    metadata={"description": "What the platform is told of"},
+)
+
+
+class OutboundFiltersSchema(Schema):
+    """Of which incidents the platform is told; a list that is missing filters nothing."""
+
+    severity = fields.List(
+        fields.String(validate=validate.OneOf([each for each in Severity if each != Severity.UNKNOWN])),
+        validate=validate.Length(1, 5),
+    )
+    service = fields.List(fields.String(validate=validate.Length(1, 200)), validate=validate.Length(1, 100))
 
 
 class _Editable(Schema):
     enabled = fields.Boolean()
     events = _EVENTS
+    filters = fields.Nested(OutboundFiltersSchema)
     expire_after_seconds = fields.Integer(
         allow_none=True,
         validate=validate.Range(60, 31_536_000),
@@ -66,6 +82,13 @@ class IntegrationSchema(Schema):
     config = fields.Dict(keys=fields.String(), required=True)
     enabled = fields.Boolean(required=True)
     events = fields.List(fields.String(), required=True)
+    filters = fields.Nested(OutboundFiltersSchema, required=True)
+    notify_disabled_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Since when the platform is told nothing, because telling it kept failing"},
+    )
+    notify_problem = fields.String(required=True)
     expire_after_seconds = fields.Integer(required=True, allow_none=True)
     webhook_url = fields.String(required=True)
     previous_until = Moment(

@@ -52,6 +52,8 @@ def create(
 ) -> Created:
     """Raises Invalid for an unknown platform or a config that breaks the connector's schema, naming the field."""
     connector = connector_of(connectors, platform)
+    if connector.directions == {"notify"}:  # it is for nothing else
+        fields.setdefault("events", list(rules.EVENTS))
     token = rules.new_token()
     integration = Integration(
         organization_id=organization_of(session),
@@ -86,6 +88,7 @@ def change(
         secret = rules.secret_fields(connector.config_schema)
         stored = config_of(integration, vault)
         set_config(integration, rules.changed_config(stored, config, secret), connector, vault)
+    integration.notify_disabled_at, integration.notify_problem = None, ""  # somebody has looked at it
     audit.note(
         session, "integrations:update", integration.id, fields=sorted(fields | ({"config": 1} if config else {}))
     )

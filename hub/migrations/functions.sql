@@ -498,3 +498,41 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO overwatch_app', definer);
     END LOOP;
 END $$;
+
+-- outbound -----------------------------------------------------------------------------------------------------------
+
+-- Of each integration the oldest change that is due, and of each incident never a later one before an earlier one; so a
+-- receiver that hangs holds up itself. The next attempt is set before the work begins.
+CREATE OR REPLACE FUNCTION claim_dispatches(p_token uuid, p_most integer, p_lease_seconds integer)
+RETURNS TABLE (organization_id uuid, id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb,
+               kind text, incident jsonb, attempts smallint, previous_secrets jsonb, reference text)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH due AS (
+        SELECT DISTINCT ON (d.organization_id, d.integration_id) d.organization_id, d.id
+        FROM dispatches d
+        JOIN integrations i ON i.organization_id = d.organization_id AND i.id = d.integration_id
+        WHERE d.status = 'pending' AND d.next_at <= overwatch_now()
+          AND i.enabled AND i.deleted_at IS NULL AND i.notify_disabled_at IS NULL
+          AND NOT EXISTS (
+              SELECT FROM dispatches e
+              WHERE e.organization_id = d.organization_id AND e.integration_id = d.integration_id
+                AND e.incident_id = d.incident_id AND e.status = 'pending' AND e.number < d.number)
+        ORDER BY d.organization_id, d.integration_id, d.number
+    ), claimed AS (
+        UPDATE dispatches d
+        SET attempts = d.attempts + 1, lease_token = p_token,
+            next_at = overwatch_now() + make_interval(secs => p_lease_seconds)
+        FROM (SELECT * FROM due ORDER BY random() LIMIT p_most) chosen
+        WHERE d.organization_id = chosen.organization_id AND d.id = chosen.id
+          AND d.status = 'pending' AND d.next_at <= overwatch_now()
+        RETURNING d.*
+    )
+    SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.kind, c.incident, c.attempts,
+           CASE WHEN i.previous_until > overwatch_now() THEN i.previous_secrets ELSE '{}' END,
+           coalesce((SELECT e.reference FROM dispatches e
+                     WHERE e.organization_id = c.organization_id AND e.integration_id = c.integration_id
+                       AND e.incident_id = c.incident_id AND e.status = 'sent' AND e.reference <> ''
+                     ORDER BY e.number LIMIT 1), '')
+    FROM claimed c
+    JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
+$$;

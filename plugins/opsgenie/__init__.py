@@ -1,6 +1,7 @@
 """Opsgenie and its successor in Jira Service Management: what was done to an alert, as an outgoing webhook tells it."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from hub.contracts import (
     Config,
@@ -14,6 +15,7 @@ from hub.contracts import (
     service_of,
     severity_of,
 )
+from plugins.opsgenie.api import SETTINGS, AlertApi
 
 # Only these actions tell a state. A note or an escalation can happen in any, and the body does not say in which.
 STATES = {
@@ -27,11 +29,12 @@ LABELS = ("alias", "source", "team", "teams", "tags")  # texts, or lists of text
 ANNOTATIONS = {"user": "username", "note": "note", "tiny_id": "tinyId"}
 
 
-class Opsgenie(Connector):
+class Opsgenie(AlertApi):
     """The alert's id is the key: an alias is used again by the next alert of its sender."""
 
     name = "opsgenie"
     title = "Opsgenie"
+    config_schema: ClassVar = {"type": "object", "properties": {**SETTINGS}, "additionalProperties": False}
     setup_guide = """In Opsgenie open Settings > Integrations > Add integration > Webhook and set this Webhook URL:
 
 {webhook_url}

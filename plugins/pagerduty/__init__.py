@@ -18,6 +18,7 @@ from hub.contracts import (
     hookimpl,
     severity_of,
 )
+from plugins.pagerduty.api import SETTINGS, EventsApi
 
 # The last word of an event's type; an event that changes something else leaves the state to the incident's `status`.
 STATES = {
@@ -31,7 +32,7 @@ _LEVEL = re.compile(r"(?:p|sev)[ -]?([0-5])\b", re.IGNORECASE)
 TITLE = ("title", "summary", "trigger_summary_data.subject", "description", "incident_key")
 
 
-class PagerDuty(Connector):
+class PagerDuty(EventsApi):
     """The incident's own id is the key: it is the same in all versions and in every state."""
 
     name = "pagerduty"
@@ -45,7 +46,8 @@ class PagerDuty(Connector):
                 "format": "secret",
                 "title": "Webhook secret",
                 "description": "Shown once when the v3 subscription is made; empty: the URL's token is the proof.",
-            }
+            },
+            **SETTINGS,
         },
         "additionalProperties": False,
     }

@@ -1,0 +1,24 @@
+"""What a channel reads."""
+
+from hub.contracts import Notice
+from plugins.msteams import message
+
+INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "service": "checkout", "status": "active"}
+
+
+def heading(**changed: str) -> dict[str, str]:
+    (attachment,) = message(Notice("1", "incident.opened", INCIDENT | changed))["attachments"]
+    found: dict[str, str] = attachment["content"]["body"][0]
+    return found
+
+
+def test_card_has_the_title_in_the_colour_of_the_severity():
+    assert (heading()["text"], heading()["color"]) == ("Payments fail", "Attention")
+
+
+def test_resolved_incident_is_green():
+    assert heading(status="resolved")["color"] == "Good"
+
+
+def test_title_cannot_make_a_link():
+    assert "[click](" not in heading(title="[click](https://example.org)")["text"]

@@ -1,0 +1,21 @@
+"""What a channel reads."""
+
+from hub.contracts import Notice
+from plugins.slack import message
+
+INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "service": "checkout", "status": "active"}
+
+
+def test_message_says_what_changed():
+    text = message(Notice("1", "incident.severity_changed", INCIDENT))["text"]
+    assert text == ":red_circle: Payments fail (severity changed)"
+
+
+def test_title_cannot_mention_the_channel():
+    said = message(Notice("1", "incident.opened", INCIDENT | {"title": "<!channel> & <@U1>"}))
+    assert "<!channel>" not in str(said)
+
+
+def test_resolved_incident_is_marked_as_done():
+    said = message(Notice("1", "incident.resolved", INCIDENT | {"status": "resolved"}))
+    assert said["text"].startswith(":white_check_mark:")
