@@ -8,6 +8,8 @@ from kombu.entity import Queue
 
 LANES: Final = ("ingest", "index", "notify", "poll", "bulk")
 VISIBILITY_SECONDS: Final = 120
+ANSWER_SECONDS: Final = 5
+"""How long a broker that is there but does not answer may hold a wake-up."""
 
 
 def make_celery(broker_url: str, *, listens: bool = False) -> Celery:
@@ -18,11 +20,16 @@ def make_celery(broker_url: str, *, listens: bool = False) -> Celery:
     """
     celery = Celery("overwatch", set_as_current=False)
     url, options = _transport(broker_url, listens=listens)
+    # replicated where RabbitMQ has several nodes; another broker does not know the argument
+    arguments = {"x-queue-type": "quorum"} if url.startswith("amqp") else None
     celery.conf.update(
         broker_url=url,
         broker_transport_options=options,
         broker_connection_retry_on_startup=True,
-        task_queues=[Queue(lane) for lane in LANES],
+        broker_connection_max_retries=None,  # the sweeper works meanwhile; a worker that gives up would not
+        broker_connection_timeout=ANSWER_SECONDS,
+        broker_native_delayed_delivery_queue_type="classic",  # Celery makes some beside quorum queues; we delay nothing
+        task_queues=[Queue(lane, queue_arguments=arguments) for lane in LANES],
         task_default_queue="bulk",
         task_ignore_result=True,
         task_serializer="json",
@@ -59,5 +66,5 @@ def _transport(broker_url: str, *, listens: bool) -> tuple[str, dict[str, Any]]:
         }
         return "pgmq://", options
     if parts.scheme.startswith("amqp"):
-        return broker_url, {"confirm_publish": True}
-    return broker_url, {"visibility_timeout": VISIBILITY_SECONDS}
+        return broker_url, {"confirm_publish": True, "write_timeout": ANSWER_SECONDS}
+    return broker_url, {"visibility_timeout": VISIBILITY_SECONDS, "socket_timeout": ANSWER_SECONDS}

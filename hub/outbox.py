@@ -15,7 +15,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.broker import VISIBILITY_SECONDS
+from hub.broker import ANSWER_SECONDS, VISIBILITY_SECONDS
 from hub.database import Database, new_id, organization_of
 
 log = logging.getLogger(__name__)
@@ -162,6 +162,12 @@ class Waker:
 
     def _send(self, lane: str) -> None:
         try:
-            self._celery.send_task(f"overwatch.{lane}", queue=lane, retry=False, expires=VISIBILITY_SECONDS)
+            self._celery.send_task(
+                f"overwatch.{lane}",
+                queue=lane,
+                retry=False,
+                expires=VISIBILITY_SECONDS,
+                confirm_timeout=ANSWER_SECONDS,
+            )
         except Exception as error:  # noqa: BLE001  # whatever the broker does, the sweeper will find the rows
             log.warning("could not wake lane %s: %s", lane, type(error).__name__)

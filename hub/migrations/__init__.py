@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from hub.migrations import requirements
 from hub.settings import Settings
 
 _REPEATABLE = ("functions.sql", "grants.sql")
@@ -16,9 +17,13 @@ _ONE_AT_A_TIME = 0x6F766572  # any fixed number: two migrations at once wait for
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
-    """Brings the database to `revision` as its owner, in one transaction; harmless when it is already there."""
+    """Brings the database to `revision` as its owner, in one transaction; harmless when it is already there.
+
+    Raises Misconfigured when its administrator has not prepared it.
+    """
     engine = create_engine(settings.owner_database_url, poolclass=NullPool)
     with engine.begin() as connection:
+        requirements.check(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         command.upgrade(_config(connection), revision)
         for name in _REPEATABLE:

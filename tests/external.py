@@ -1,0 +1,160 @@
+"""Servers of other makers, as an operator would run them: each on a port and a folder of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from hub.embedded import binaries, cluster
+from hub.embedded.account import server_account
+from hub.embedded.postmaster import Postmaster
+from tests.system import eventually, free_port
+
+_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # what Debian's own command runs after becoming `rabbitmq`
+
+
+class Server:
+    """A process group that can be killed and started again on the same data."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._command = command
+        self._folder = folder
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+class Redis(Server):
+    """Keeps nothing on disk: after a kill every message is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        if program is None:
+            pytest.skip("neither redis-server nor valkey-server is installed")
+        port = free_port()
+        self.url = f"redis://127.0.0.1:{port}/0"
+        super().__init__(
+            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction"],
+            folder,
+        )
+
+    def is_answering(self) -> bool:
+        with redis.Redis.from_url(self.url) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+    def empty(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+class RabbitMq(Server):
+    """One node with a port mapper of its own, which would else outlive it as a daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        if not _RABBITMQ.exists():
+            pytest.skip("rabbitmq-server is not installed")
+        port, mapper = free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        environment = {
+            "HOME": str(folder),
+            "ERL_EPMD_PORT": str(mapper),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"overwatch{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
+        }
+        super().__init__([str(_RABBITMQ)], folder, environment)
+        self._mapper = Server(["epmd", "-port", str(mapper)], folder)
+
+    def start(self) -> None:
+        self._mapper.start()
+        super().start()
+
+    def kill(self) -> None:
+        super().kill()
+        self._mapper.kill()
+
+    def is_answering(self) -> bool:
+        try:
+            with Connection(self.url, connect_timeout=5) as connection:
+                connection.ensure_connection(max_retries=1)
+                return True
+        except OperationalError:
+            return False
+
+    def empty(self) -> None:
+        with Connection(self.url) as connection:
+            for lane in ("ingest", "index", "notify", "bulk"):
+                connection.default_channel.queue_purge(lane)
+
+
+class Postgres:
+    """A Postgres that somebody else runs, reached by TCP; `psql` is how its administrator talks to it."""
+
+    def __init__(self, folder: Path) -> None:
+        bindir = binaries.shipped()
+        own = folder / "cluster"
+        account = server_account(own)
+        bindir = binaries.readable(bindir, account, folder)
+        cluster.make(own, bindir / "initdb", account, "administrator")
+        cluster.make_private(folder / "run", account)
+        self.port = free_port()
+        self._psql = bindir / "psql"
+        self._postmaster = Postmaster(
+            bindir / "postgres",
+            own,
+            folder / "run",
+            account=account,
+            conf=("listen_addresses=127.0.0.1", f"port={self.port}"),
+            logs=folder,
+        )
+
+    def start(self) -> None:
+        self._postmaster.spawn()
+        eventually(self._is_answering, 30)
+
+    def stop(self) -> None:
+        self._postmaster.stop(10)
+
+    def url(self, role: str, database: str, password: str | None = None) -> str:
+        return f"postgresql://{role}:{password or role}@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, database: str, *arguments: str) -> str:
+        """What psql prints; the roles' passwords are their names. Raises CalledProcessError."""
+        roles = {"OVERWATCH_OWNER_PASSWORD": "overwatch_owner", "OVERWATCH_APP_PASSWORD": "overwatch_app"}
+        command = [self._psql, "-qAtX", self.url(cluster.SUPERUSER, database, "administrator"), *arguments]
+        return subprocess.run(command, env={**os.environ, **roles}, capture_output=True, text=True, check=True).stdout
+
+    def _is_answering(self) -> bool:
+        try:
+            psycopg.connect(self.url(cluster.SUPERUSER, "postgres", "administrator")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
