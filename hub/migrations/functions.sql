@@ -487,18 +487,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       AND words_of(a.title, a.service, a.resource) @@ p_query
 $$;
 
--- The functions above answer the runtime role and nobody else.
-DO $$
-DECLARE
-    definer regprocedure;
-BEGIN
-    FOR definer IN SELECT p.oid::regprocedure FROM pg_proc p
-                   WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', definer);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO overwatch_app', definer);
-    END LOOP;
-END $$;
-
 -- outbound -----------------------------------------------------------------------------------------------------------
 
 -- Of each integration the oldest change that is due, and of each incident never a later one before an earlier one; so a
@@ -536,3 +524,40 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM claimed c
     JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
 $$;
+
+-- polling ------------------------------------------------------------------------------------------------------------
+
+-- Integrations of these platforms that are due to be asked. The next time is set before the work begins.
+CREATE OR REPLACE FUNCTION claim_polls(p_platforms text[], p_token uuid, p_most integer, p_lease_seconds integer)
+RETURNS TABLE (organization_id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb, cursor jsonb,
+               failure_count integer)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH claimed AS (
+        INSERT INTO polls AS p (organization_id, integration_id, lease_token, next_at)
+        SELECT i.organization_id, i.id, p_token, overwatch_now() + make_interval(secs => p_lease_seconds)
+        FROM integrations i
+        LEFT JOIN polls q ON q.organization_id = i.organization_id AND q.integration_id = i.id
+        WHERE i.platform = ANY (p_platforms) AND i.enabled AND i.deleted_at IS NULL
+          AND coalesce(q.next_at, '-infinity') <= overwatch_now()
+        ORDER BY random() LIMIT p_most
+        ON CONFLICT (organization_id, integration_id) DO UPDATE
+            SET lease_token = excluded.lease_token, next_at = excluded.next_at
+            WHERE p.next_at <= overwatch_now()
+        RETURNING p.*
+    )
+    SELECT c.organization_id, c.integration_id, i.platform, i.config, i.secrets, c.cursor, c.failure_count
+    FROM claimed c
+    JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
+$$;
+
+-- The functions above answer the runtime role and nobody else.
+DO $$
+DECLARE
+    definer regprocedure;
+BEGIN
+    FOR definer IN SELECT p.oid::regprocedure FROM pg_proc p
+                   WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', definer);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO overwatch_app', definer);
+    END LOOP;
+END $$;

@@ -57,6 +57,8 @@ class Found:
     title: str
     text: str
     names: frozenset[str]
+    services: frozenset[str]
+    status: str
 
 
 # the tsquery is put together from lexemes: any of them may match, and none can be read as an operator
@@ -68,7 +70,7 @@ _CANDIDATES = text(
     "   :most, CAST(:kinds AS text[]),"
     "   CAST(:service AS text[]), CAST(:severity AS text[]), CAST(:status AS text[]), CAST(:tags AS text[]),"
     "   CAST(:created_after AS timestamptz), CAST(:created_before AS timestamptz)) c)"
-    " SELECT c.document_id, c.ordinal, c.text, d.kind, d.source_id, d.title, d.names,"
+    " SELECT c.document_id, c.ordinal, c.text, d.kind, d.source_id, d.title, d.names, d.services, d.status,"
     "   coalesce(1 - (c.embedding <=> m.vector), 0) AS cosine, length(c.lexemes) AS length,"
     "   (SELECT jsonb_object_agg(u.lexeme, cardinality(u.positions)) FROM unnest(c.lexemes) u"
     "    WHERE u.lexeme = ANY (CAST(:lexemes AS text[]))) AS counts"
@@ -113,4 +115,5 @@ def _found(row: Any, lexemes: Sequence[str]) -> Found:
         frequencies=[counts.get(lexeme, 0) for lexeme in lexemes],
         length=row.length,
     )
-    return Found(candidate, row.kind, row.source_id, row.title, row.text, frozenset(row.names))
+    names, services = frozenset(row.names), frozenset(row.services)
+    return Found(candidate, row.kind, row.source_id, row.title, row.text, names, services, row.status)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub import bulk, names, outbox
 from hub.database import new_id, now, organization_of
+from hub.incidents.rules import OPEN
 from hub.outbox import Handler
 from hub.search import drafts, vocabulary
 from hub.search.chunks import Chunk, cut
@@ -43,6 +44,8 @@ def bring_up_to_date(model: Callable[[], Embedder], job: str, session: Session, 
     _forget(session, [(kind, each) for kind in kinds for each in source_ids if (kind, each) not in known])
     late = index(session, model(), wanted)
     outbox.enqueue(session, "index", job, sorted({draft.source_id for draft in late}))
+    if job == "incident":
+        outbox.enqueue(session, "index", "suggest", [draft.source_id for draft in wanted if draft.status in OPEN])
 
 
 def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> list[Draft]:

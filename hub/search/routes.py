@@ -3,15 +3,17 @@
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask import Flask, current_app
 
 from hub.accounts import access
-from hub.http.blueprint import JsonBlueprint
+from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import to_public
-from hub.search import service
+from hub.search import service, typeahead
 from hub.search.embedding.loaded import embedder
-from hub.search.schemas import FoundSchema, QuerySchema
+from hub.search.embedding.model import Embedder
+from hub.search.schemas import FoundSchema, QuerySchema, TitleSchema, TypedQuery
 from hub.search.service import Answer, Filters, Hit
 
 blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description="Search by meaning")
@@ -25,6 +27,11 @@ def install(app: Flask, model_dir: Path) -> None:
     app.extensions["overwatch.model_dir"] = model_dir
 
 
+def model() -> Embedder:
+    """The app's model; loaded with the first search of the process."""
+    return embedder(current_app.extensions["overwatch.model_dir"])
+
+
 @blp.route("/query", methods=["POST"])
 @access.requires("incidents:read")
 @blp.arguments(QuerySchema)
@@ -34,7 +41,7 @@ def query(asked: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     found = service.ask(
         access.current_session(),
-        embedder(current_app.extensions["overwatch.model_dir"]),
+        model(),
         asked["query"],
         kinds=asked["content_types"],
         filters=Filters(**asked["filters"]),
@@ -42,6 +49,17 @@ def query(asked: dict[str, Any]) -> dict[str, Any]:
         limit=asked["limit"],
     )
     return _shown(found, (time.perf_counter() - began) * 1000)
+
+
+@blp.route("/suggestions", methods=["GET"])
+@access.requires("incidents:read")
+@blp.arguments(TypedQuery, location="query")
+@blp.page(TitleSchema)
+def complete_query(typed: dict[str, Any]) -> Page:
+    """Complete what somebody types: titles that its words begin to spell"""
+    found = typeahead.titles(access.current_session(), typed["q"], typed["limit"])
+    items = [{"type": each.type, "title": each.title, **_place(each.type, each.id)} for each in found]
+    return Page(items, len(items), 1, typed["limit"])
 
 
 def _shown(found: Answer, took_ms: float) -> dict[str, Any]:
@@ -57,15 +75,18 @@ def _shown(found: Answer, took_ms: float) -> dict[str, Any]:
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
-    prefix, place = _PLACES[hit.type]
-    public_id = to_public(prefix, hit.id)
     return {
-        "id": public_id,
         "type": hit.type,
         "title": hit.title,
         "snippet": hit.snippet,
         "confidence": round(hit.result.confidence, 4),
         "scores": {"semantic": round(hit.result.semantic, 4), "text": round(hit.result.lexical, 4)},
         "reasons": list(hit.result.reasons),
-        "url": f"/api/v1/{place}/{public_id}",
+        **_place(hit.type, hit.id),
     }
+
+
+def _place(kind: str, source_id: UUID) -> dict[str, str]:
+    prefix, place = _PLACES[kind]
+    public_id = to_public(prefix, source_id)
+    return {"id": public_id, "url": f"/api/v1/{place}/{public_id}"}

@@ -54,6 +54,7 @@ class Evidence:
     exact_name: bool = False
     linked_runbook: bool = False
     confirmed: bool = False
+    for_service: bool = False
     helped: int = 0
     used: int = 0
     wrong: int = 0
@@ -62,6 +63,11 @@ class Evidence:
     def is_explicit(self) -> bool:
         """Whether the document goes before all that are only similar."""
         return self.exact_name or self.linked_runbook or self.confirmed
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """What orders documents before their scores do. A service has many procedures, so being for it tells less."""
+        return self.is_explicit, self.for_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Ev
     """
     found = _matches(candidates, evidence, LEXICAL_WEIGHT[kind])
     by_score = sorted(found, key=lambda match: match.score, reverse=True)
-    by_rank = sorted(by_score, key=lambda match: match.evidence.is_explicit, reverse=True)
+    by_rank = sorted(by_score, key=lambda match: match.evidence.rank, reverse=True)
     return [_result(match, _margin(match, by_score)) for match in by_rank]
 
 
@@ -151,6 +157,7 @@ def _reasons(match: _Match) -> Iterator[str]:
         "has the alert's exact name": known.exact_name,
         "is the runbook that the alert links to": known.linked_runbook,
         "was confirmed for this alert by your team": known.confirmed,
+        "is for this service": known.for_service,
         f"helped {known.helped} times in your organization": known.helped,
         f"was used {known.used} times in your organization": known.used,
         f"was called wrong {known.wrong} times in your organization": known.wrong,

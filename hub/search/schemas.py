@@ -74,3 +74,22 @@ class FoundSchema(Schema):
 
     data = fields.List(fields.Nested(HitSchema), required=True)
     meta = fields.Nested(FoundMeta, required=True)
+
+
+class TypedQuery(Schema):
+    """What somebody has typed so far."""
+
+    class Meta:
+        unknown = RAISE
+
+    q = fields.String(required=True, validate=validate.Length(1, 200))
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, MOST_RESULTS))
+
+
+class TitleSchema(Schema):
+    """A document that may be meant."""
+
+    id = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(KINDS))
+    title = fields.String(required=True)
+    url = fields.String(required=True)

@@ -1,7 +1,7 @@
 """Use case of search: ask."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -26,24 +26,26 @@ _LONGEST_KEY = 200
 class Known:
     """What the asker knows besides the query's text: the trouble's other names, the addresses its alerts link to.
 
-    `but` is a source that is never a result: what one looks for something similar to.
+    `service_sources` are the procedures of its services; `but` is a source that is never a result: what one looks for
+    something similar to.
     """
 
-    names: frozenset[str] = field(default=frozenset())
+    names: frozenset[str] = frozenset()
     urls: Sequence[str] = ()
+    service_sources: frozenset[UUID] = frozenset()
     but: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result as it is shown; `is_explicit` tells evidence from similarity."""
+    """One result as it is shown; its `evidence` tells what is known from what is only similar."""
 
     id: UUID
     type: str
     title: str
     snippet: str
     result: Result
-    is_explicit: bool
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,15 @@ def ask(
         lexemes=lexemes,
         searched=lexical.worth_asking(lexemes, common),
         names=named,
-        sources={source_id for _, source_id in judged},
+        sources={source_id for _, source_id in judged} | known.service_sources,
     )
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
-    evident = _evident(chunks, judged, named)
+    evident = {chunk.candidate.document_id: _evidence(chunk, judged, named, known) for chunk in chunks}
     ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
     sure = [result for result in ranked if result.confidence >= min_confidence]
     shown = _Shown(chunks)
     return Answer(
-        hits=[shown.hit(result, evident.get(result.document_id)) for result in sure[:limit]],
+        hits=[shown.hit(result, evident[result.document_id]) for result in sure[:limit]],
         query_kind=understood.kind,
         model=model.model_id,
         good_match=is_good_match(sure[0].confidence if sure else None),
@@ -108,14 +110,14 @@ def _vectors(model: Embedder, others: Sequence[Embedder | None], query: Query) -
     return {each.model_id: as_halfvec(each.embed([query.semantic])[0]) for each in models}
 
 
-def _evident(chunks: Sequence[Found], judged: Mapping[Source, Evidence], named: frozenset[str]) -> dict[UUID, Evidence]:
-    """The evidence of each candidate's document, by the document."""
-    return {
-        chunk.candidate.document_id: replace(
-            judged.get((chunk.kind, chunk.source_id), Evidence()), exact_name=not named.isdisjoint(chunk.names)
-        )
-        for chunk in chunks
-    }
+def _evidence(chunk: Found, judged: Mapping[Source, Evidence], named: frozenset[str], known: Known) -> Evidence:
+    """A solution is its incident's: what is known of the one holds for the other."""
+    kind = "incidents" if chunk.kind == "solutions" else chunk.kind
+    return replace(
+        judged.get((kind, chunk.source_id), Evidence()),
+        exact_name=not named.isdisjoint(chunk.names),
+        for_service=chunk.source_id in known.service_sources,
+    )
 
 
 class _Shown:
@@ -128,11 +130,10 @@ class _Shown:
             if chunk.candidate.chunk_id[1] > 0:
                 self._passages[chunk.candidate.document_id] = chunk
 
-    def hit(self, result: Result, found: Evidence | None) -> Hit:
+    def hit(self, result: Result, known: Evidence) -> Hit:
         best = self._chunks[result.chunk_id]
         passage = self._passages.get(result.document_id, best)
-        is_explicit = bool(found and found.is_explicit)
-        return Hit(best.source_id, best.kind, best.title, _snippet(passage), result, is_explicit)
+        return Hit(best.source_id, best.kind, best.title, _snippet(passage), result, known)
 
 
 def _snippet(chunk: Found) -> str:

@@ -1,0 +1,1 @@
+"""Feedback: what people say of results moves later rankings of their organization, within bounds."""
