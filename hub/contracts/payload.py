@@ -58,6 +58,9 @@ class Payload:
 
     def text(self, *names: str) -> str:
         """The first of the fields that says something, as text; "" when none does. Numbers and booleans become text."""
+        own = self.value
+        if isinstance(own, dict):  # most names of a long list are absent, and looking for them should cost nothing
+            names = tuple(name for name in names if name in own or "." in name)
         return next((found for found in (self.get(name)._as_text() for name in names) if found), "")
 
     def required_text(self, *names: str) -> str:
@@ -143,7 +146,7 @@ class Payload:
         return tuple(Link(title, url) for title, url in found if is_web_address(url))
 
     def _as_text(self) -> str:
-        return present(self._scalar_text())
+        return "" if self.value is None else present(self._scalar_text())
 
     def _as_label(self) -> str:
         if not isinstance(self.value, Mapping | list):
