@@ -137,7 +137,7 @@ def to_event(alarm: Payload, envelope: Payload) -> Event:
         service=first_of(dimensions, SERVICES) or namespace,
         resource=", ".join(filter(None, dimensions.values())),
         labels={label: text for label, text in (dimensions | place).items() if label and text},
-        annotations={name: text for field, name in ANNOTATIONS.items() if (text := alarm.text(field))},
+        annotations={label: text for field, label in ANNOTATIONS.items() if (text := alarm.text(field))},
         links=Payload({"page": page}).links({"page": "CloudWatch"}),
         occurred_at=alarm.time("StateChangeTime") or envelope.time("Timestamp"),
         raw_kind=word,
