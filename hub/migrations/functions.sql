@@ -373,6 +373,39 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM deliveries d WHERE d.status = 'pending'
 $$;
 
+-- metrics ------------------------------------------------------------------------------------------------------------
+
+-- What /metrics tells: figures of the whole hub, never of an organization; read by indexes, or from tables that stay
+-- small. A delivery that is being replayed waits since it was asked for.
+CREATE OR REPLACE FUNCTION hub_figures() RETURNS TABLE (figure text, labels jsonb, value double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT 'deliveries_last_minute', jsonb_build_object('platform', i.platform, 'outcome', d.status), count(*)
+    FROM organizations o
+    JOIN deliveries d ON d.organization_id = o.id AND d.received_at > overwatch_now() - interval '1 minute'
+    JOIN integrations i ON i.organization_id = d.organization_id AND i.id = d.integration_id
+    GROUP BY i.platform, d.status
+    UNION ALL SELECT 'deliveries_pending', '{}', count(*) FROM deliveries d WHERE d.status = 'pending'
+    UNION ALL SELECT 'oldest_pending_seconds', '{}', greatest(oldest_pending_seconds(), 0)
+    UNION ALL
+    SELECT unnest(ARRAY['lane_jobs_waiting', 'lane_jobs_dead', 'lane_lag_seconds']), jsonb_build_object('lane', l.lane),
+           unnest(ARRAY[l.waiting, l.dead, l.lag])
+    FROM (SELECT j.lane, count(*) FILTER (WHERE NOT j.is_dead)::double precision AS waiting,
+                 count(*) FILTER (WHERE j.is_dead)::double precision AS dead,
+                 greatest(extract(epoch FROM overwatch_now() - min(j.next_at) FILTER (WHERE NOT j.is_dead)), 0)
+                     ::double precision AS lag
+          FROM jobs j GROUP BY j.lane) l
+    UNION ALL
+    SELECT 'lane_workers', jsonb_build_object('lane', w.lane), count(*)
+    FROM (SELECT unnest(h.lanes) AS lane FROM heartbeats h WHERE h.beat_at > now() - interval '15 seconds') w
+    GROUP BY w.lane
+    UNION ALL SELECT 'mails_waiting', '{}', count(*) FROM mails m WHERE NOT m.is_dead
+    UNION ALL SELECT 'mails_dead', '{}', count(*) FROM mails m WHERE m.is_dead
+    UNION ALL
+    SELECT 'breakers_open', jsonb_build_object('platform', i.platform), count(*)
+    FROM breakers b JOIN integrations i ON i.organization_id = b.organization_id AND i.id = b.integration_id
+    WHERE b.retry_at IS NOT NULL GROUP BY i.platform
+$$;
+
 -- search -------------------------------------------------------------------------------------------------------------
 
 -- What a search asks of a document besides its text; NULL asks nothing. Plain SQL, so the planner writes it out in place.

@@ -91,3 +91,20 @@ CREATE CONSTRAINT TRIGGER dispatch_opened AFTER INSERT ON incidents DEFERRABLE I
 CREATE CONSTRAINT TRIGGER dispatch_changed AFTER UPDATE OF status, severity ON incidents
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (OLD.status <> NEW.status OR OLD.severity <> NEW.severity) EXECUTE FUNCTION dispatch_change();
+
+-- polling ------------------------------------------------------------------------------------------------------------
+
+-- How far each polled integration is; the cursor moves in the transaction that stores what was found up to it.
+CREATE TABLE polls (
+    organization_id uuid NOT NULL,
+    integration_id uuid NOT NULL,
+    cursor jsonb NOT NULL DEFAULT '{}',
+    next_at timestamptz NOT NULL,
+    lease_token uuid,
+    failure_count integer NOT NULL DEFAULT 0,
+    problem text NOT NULL DEFAULT '',
+    polled_at timestamptz,
+    PRIMARY KEY (organization_id, integration_id),
+    FOREIGN KEY (organization_id, integration_id) REFERENCES integrations (organization_id, id) ON DELETE CASCADE
+);
+SELECT raise_tenant_wall('polls');
