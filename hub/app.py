@@ -4,7 +4,7 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from hub import health, settings
+from hub import health, metrics, settings
 from hub.accounts import access, tokens
 from hub.accounts.api_keys import routes as api_keys
 from hub.accounts.audit import routes as audit
@@ -33,6 +33,7 @@ from hub.notifications import routes as notifications
 from hub.notifications.outbound import routes as outbound
 from hub.procedures import routes as procedures
 from hub.procedures.executions import routes as executions
+from hub.procedures.saving import routes as saving
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
 from hub.search.feedback import routes as feedback
@@ -60,6 +61,7 @@ _BLUEPRINTS = (
     replay.blp,
     procedures.blp,
     executions.blp,
+    saving.blp,
     search.blp,
     feedback.blp,
     suggestions.blp,
@@ -98,6 +100,14 @@ def create_app(runtime: Runtime) -> Flask:
     pages.install(app, api.spec.to_dict())
     front_door.install(app, runtime.settings.secrets.encryption_key)
     limits.install(app, runtime.settings, runtime.database)
+    plugins = runtime.plugins
+    metrics.install(
+        app,
+        runtime.database,
+        runtime.settings.metrics_token,
+        loaded=plugins.connectors,
+        unavailable=plugins.unavailable,
+    )
     if hops := runtime.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

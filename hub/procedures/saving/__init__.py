@@ -1,0 +1,1 @@
+"""Saving what solved an incident as a procedure for the next time."""
