@@ -58,6 +58,7 @@ class Settings:
     egress_allow: str = ""
     api_threads: int = 8
     log_level: str = "INFO"
+    metrics_token: str = ""
 
     @property
     def api_address(self) -> str:
@@ -103,6 +104,7 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         egress_allow=environ.get("OVERWATCH_EGRESS_ALLOW", ""),
         api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 8),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
+        metrics_token=environ.get("OVERWATCH_METRICS_TOKEN", ""),
     )
 
 
