@@ -190,6 +190,13 @@ def test_of_two_changes_from_one_version_one_wins(owner: Person):
         assert sorted(pool.map(rename, range(6))) == [200, 412, 412, 412, 412, 412]
 
 
+def test_if_match_where_nothing_has_a_version_is_refused(owner: Person):
+    key = owner.post("/api-keys", {"name": "a", "permissions": ["incidents:read"]})
+    answer = owner.call("DELETE", f"/api-keys/{key['id']}", headers={"If-Match": '"x"'})
+    assert answer.status_code == 400
+    assert len(owner.get("/api-keys")) == 1
+
+
 def test_if_match_on_a_missing_object_is_not_found(owner: Person):
     answer = owner.call("PATCH", f"/incidents/inc_{'0' * 32}", json={"title": "b"}, headers={"If-Match": '"x"'})
     assert answer.status_code == 404

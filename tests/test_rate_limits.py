@@ -1,6 +1,9 @@
 """Requests are counted exactly, over all processes, and every answer says what is left."""
 
+import json
 import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -14,6 +17,8 @@ from hub.database import Database
 from hub.http import errors, limits
 from hub.http.limits import Allowance
 from hub.settings import Settings
+from tests.factories import Hub, Person, alertmanager, firing
+from tests.served import serving
 
 PROCESSES = 2
 THREADS = 4
@@ -101,6 +106,49 @@ def test_login_has_its_own_limit_per_address(app: Flask):
     assert [http.get("/login").status_code for _ in range(4)] == [200, 200, 200, 429]
     assert http.get("/login", environ_base={"REMOTE_ADDR": "192.0.2.9"}).status_code == 200
     assert http.get("/ann/5/acme/100").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/incidents", 200),
+        ("GET", f"/incidents/inc_{'0' * 32}", 404),
+        ("GET", "/incidents?color=red", 422),
+        ("POST", "/incidents", 422),
+        ("PATCH", "/incidents/x", 404),
+    ],
+)
+def test_every_authenticated_answer_shows_its_limit(owner: Person, method: str, path: str, status: int):
+    answer = owner.call(method, path, json=None if method == "GET" else {"status": "active"})
+    assert answer.status_code == status
+    assert int(answer.headers["X-RateLimit-Remaining"]) < int(answer.headers["X-RateLimit-Limit"])
+    assert int(answer.headers["X-RateLimit-Reset"]) > time.time() - 1
+
+
+def test_webhooks_are_outside_the_limits(owner: Person):
+    answer = owner.hub.http.post(owner.alertmanager, json=alertmanager(firing()))
+    assert answer.status_code == 200
+    assert "X-RateLimit-Limit" not in answer.headers
+
+
+def test_two_processes_of_the_api_admit_what_the_plan_allows(hub: Hub, hub_settings: Settings):
+    hub.register()  # the first organization is an enterprise
+    token = hub.register().token
+    plan = {"free": {"user_requests_per_minute": 50, "organization_requests_per_minute": 1_000}}
+    with serving(replace(hub_settings, plans=json.dumps(plan)), processes=PROCESSES) as address:
+        ask = urllib.request.Request(f"{address}/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+        def status(_number: int) -> int:
+            try:
+                with urllib.request.urlopen(ask, timeout=10) as answer:
+                    return int(answer.status)
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            statuses = list(pool.map(status, range(120)))
+    assert statuses.count(200) == 50
+    assert statuses.count(429) == 70
 
 
 def admitted_by_one_process(settings: Settings) -> int:

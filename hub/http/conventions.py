@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.contracts.errors import Invalid, StaleVersion
+from hub.contracts.errors import BadRequest, Invalid, StaleVersion
 from hub.http import idempotency
 
 View = Callable[..., Any]
@@ -78,8 +78,9 @@ def _run_change(view: View, args: Any, kwargs: Any) -> Response:
 
 def _check_version(ids: Mapping[str, Any]) -> None:
     reader = current_app.extensions[_READERS].get(str(request.url_rule))
-    held = request.if_match.contains(_etag_of(reader(**ids))) if reader else request.if_match.star_tag
-    if not held:
+    if reader is None:
+        raise BadRequest("This has no versions; send no If-Match.")
+    if not request.if_match.contains(_etag_of(reader(**ids))):
         raise StaleVersion("Somebody has changed this since; read it again, then repeat the change.")
 
 

@@ -21,6 +21,7 @@ class Operation:
     view: Any
     document: Json
     is_alias: bool = False
+    is_versioned: bool = False  # its path answers one object with its version
 
     @property
     def is_public(self) -> bool:
@@ -55,10 +56,6 @@ def _always(_operation: Operation) -> bool:
     return True
 
 
-def _takes_json(operation: Operation) -> bool:
-    return operation.method in _METHODS_WITH_BODY and not operation.takes_anything
-
-
 _ANSWERS: Mapping[int, _Answer] = {
     400: _Answer("BadRequest", "bad_request", "The body is not JSON: Expecting value at line 1, column 1.", _always),
     401: _Answer("Unauthenticated", "unauthenticated", "The token is not valid; log in again.", _always),
@@ -73,13 +70,13 @@ _ANSWERS: Mapping[int, _Answer] = {
         "Conflict",
         "conflict",
         "From closed an incident can only move to active.",
-        lambda operation: operation.method in _METHODS_WITH_BODY,
+        lambda operation: operation.method in _METHODS_WITH_BODY and not operation.takes_anything,
     ),
     412: _Answer(
         "PreconditionFailed",
         "precondition_failed",
         "Somebody has changed this since; read it again, then repeat the change.",
-        lambda operation: operation.method in _CHANGES,
+        lambda operation: operation.is_versioned and operation.method in _CHANGES,
     ),
     413: _Answer(
         "TooLarge",

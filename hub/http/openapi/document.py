@@ -70,12 +70,13 @@ _PARAMETERS: Json = {
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
 }
-_PARAMETERS_OF_METHOD = {
-    "get": "IfNoneMatch",
-    "put": "IfMatch",
-    "patch": "IfMatch",
-    "delete": "IfMatch",
-    "post": "IdempotencyKey",
+
+# stands in the webhook_url of an integration; X-Overwatch-Token, Bearer and a Basic password will do as well
+_TOKEN: Json = {
+    "name": "token",
+    "in": "query",
+    "description": "The integration's token; other parameters are the sender's",
+    "schema": {"type": "string"},
 }
 
 
@@ -108,7 +109,8 @@ def operations(document: Json, app: Flask) -> Iterator[Operation]:
         seen: list[Any] = []
         for method in (each for each in _ORDER if each in methods):
             view = views[path, method]
-            yield Operation(path, method, view, methods[method], is_alias=view in seen)
+            is_versioned = hasattr(views.get((path, "get")), "reader")
+            yield Operation(path, method, view, methods[method], view in seen, is_versioned)
             seen.append(view)
 
 
@@ -134,6 +136,8 @@ def _complete(operation: Operation, schemas: Json) -> None:
     described["security"] = [] if operation.is_public else [{name: []} for name in _SECURITY]
     if reference := _parameter(operation):
         described["parameters"].append({"$ref": f"#/components/parameters/{reference}"})
+    if getattr(operation.view, "takes_any_query", False):
+        described["parameters"].append(_TOKEN)
     if operation.takes_anything and operation.method != "get":
         described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
     _complete_answers(operation)
@@ -170,11 +174,11 @@ def _path_parameter(name: str, numbers: set[str]) -> Json:
 
 
 def _parameter(operation: Operation) -> str | None:
-    if operation.method == "get" and not operation.has_etag:
+    if operation.method == "post":
+        return None if operation.is_public else "IdempotencyKey"
+    if not operation.is_versioned:
         return None
-    if operation.method == "post" and operation.is_public:
-        return None
-    return _PARAMETERS_OF_METHOD[operation.method]
+    return "IfNoneMatch" if operation.method == "get" else "IfMatch"
 
 
 def _complete_answers(operation: Operation) -> None:
