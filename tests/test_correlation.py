@@ -7,7 +7,7 @@ from hub.alerts.matching import Matcher
 from hub.alerts.silencing.rules import Silence
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
-from hub.incidents.rules import Decision, Policy, Rule, Surroundings
+from hub.incidents.deciding import RULES_VERSION, Decision, Policy, Rule, Surroundings
 from hub.incidents.signals import Signal, words_of
 from tests.factories import Person, alertmanager, firing, resolved
 
@@ -138,7 +138,7 @@ def test_similarity_can_be_computed_again_from_what_is_recorded():
     told = decide(signal("Disk full", service=""), incident("Disk nearly full")).as_record()
     matched = told["matched"]
     again = len(matched["words"]) / (matched["alert_words"] * matched["incident_words"]) ** 0.5
-    assert (round(again, 3), told["version"]) == (told["similarity"], rules.RULES_VERSION)
+    assert (round(again, 3), told["version"]) == (told["similarity"], RULES_VERSION)
 
 
 def test_incident_says_why_each_alert_joined_it(owner: Person):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hub.incidents.grouping import service
-from hub.incidents.rules import Rule
+from hub.incidents.deciding import Rule
 from tests.factories import Person
 
 

@@ -102,22 +102,24 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
     mute = {each.delivery_id for each in normalised.ended if each.status in {"dead", "pending"}}
     replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in mute]
     with turn.transaction() as session:
-        recorded = alerts.record(session, normalised.occurrences, replayed)
+        folded = alerts.fold(session, normalised.occurrences, replayed)
         trace.mark("deduplicated")
+        batch = incidents.place(session, folded.changes)
+        alerts.write(session, folded, batch.places)
         failpoint("after_record")
-        incidents.correlate(session, recorded.changes, recorded.left)
+        incidents.settle(session, folded.changes, batch, folded.left)
         trace.mark("correlated")
         failpoint("after_correlate")
-        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, recorded)]
+        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, folded)]
         deliveries.finish(session, turn.token, outcomes, trace.stages)
         breaking.keep(session, breakers)
         failpoint("before_commit")
 
 
-def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], recorded: alerts.Recorded) -> list[Outcome]:
+def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], folded: alerts.Folded) -> list[Outcome]:
     known = {outcome.delivery_id for outcome in ended}
     return [
-        _outcome(each.id, recorded.items.get(each.id, ()), is_news=each.id in recorded.news_of)
+        _outcome(each.id, folded.items.get(each.id, ()), is_news=each.id in folded.news_of)
         for each in claimed
         if each.id not in known
     ]

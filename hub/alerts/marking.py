@@ -7,8 +7,9 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from hub.alerts import ledger, models, rules
+from hub.alerts.change import Change
 from hub.alerts.models import Alert
-from hub.alerts.rules import Change, Mark
+from hub.alerts.rules import Mark
 from hub.contracts.errors import Conflict, NotFound
 from hub.contracts.event import State
 from hub.database import new_id, now, organization_of

@@ -8,27 +8,32 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from hub.alerts import ledger, rules
+from hub.alerts import ledger, rules, storing
+from hub.alerts.change import Change
 from hub.alerts.intake import Occurrence
-from hub.alerts.ledger import AlertKey, EventKey, KnownAlert, KnownEvent
-from hub.alerts.rules import AlertState, Change
+from hub.alerts.ledger import AlertKey, Arrival, EventKey, KnownAlert, KnownEvent
+from hub.alerts.rules import AlertState
 from hub.database import new_id
 
 Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a batch of events did.
+class Folded:
+    """What a batch of events does; `write` stores it.
 
-    `items` says for each delivery what each of its events became, as the receipt shows it; `left` are the incidents
-    of alerts that are gone, because a replay has taken back all that was said of them.
+    `items` says for each delivery what each of its events becomes, as the receipt shows it; `left` are the incidents
+    of alerts that are `gone`, because a replay has taken back all that was said of them. `fresh` are the new events,
+    `displaced` the arrivals that gave way to an earlier one of the same event.
     """
 
     changes: Sequence[Change]
     news_of: frozenset[UUID]
-    items: Mapping[UUID, Sequence[Item]] = field(default_factory=dict)
-    left: frozenset[UUID] = frozenset()
+    items: Mapping[UUID, Sequence[Item]]
+    left: frozenset[UUID]
+    gone: Sequence[UUID]
+    fresh: Mapping[AlertKey, Sequence[Occurrence]]
+    displaced: Sequence[Arrival]
 
 
 @dataclass(slots=True)
@@ -40,32 +45,52 @@ class _Sorted:
     displaced: list[KnownEvent] = field(default_factory=list)
 
 
-def record(session: Session, occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()) -> Recorded:
+def record(session: Session, occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()) -> Folded:
+    """Folds and stores the events of alerts that stay where they are: in their incidents, or in none."""
+    folded = fold(session, occurrences, replayed)
+    write(session, folded, {})
+    return folded
+
+
+def fold(session: Session, occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()) -> Folded:
     """Folds the events into their alerts; those of `replayed` deliveries in place of what they had said before.
 
-    The caller holds the organization's turn, so no other worker writes these alerts meanwhile; people may, and wait.
+    Only what was said before is changed in the database: taken back, displaced, or seen again. The caller holds the
+    organization's turn, so no other worker writes these alerts meanwhile; people may, and wait.
     """
-    reconsidered = ledger.forget(session, replayed)
+    reconsidered = storing.forget(session, replayed)
     known_events = ledger.known_events(session, occurrences)
     found = _sort(occurrences, known_events)
-    ledger.displace(session, [each.arrival for each in found.displaced])
+    displaced = [each.arrival for each in found.displaced]
+    storing.displace(session, displaced)
     reconsidered |= {each.alert_id for each in found.displaced}
     fresh: dict[AlertKey, list[Occurrence]] = defaultdict(list)
     for each in found.fresh.values():
         fresh[each.integration_id, each.dedup_key].append(each)
     repeated = {known_events[key].alert_id for e in found.repeated if (key := _key(e)) in known_events}
     reconsidered |= ledger.expired(session, repeated)
-    ledger.touch(session, found.repeated)
+    storing.touch(session, found.repeated)
     known = ledger.known_alerts(session, fresh, reconsidered)
     states = _fold(session, known, fresh, reconsidered)
     changes = [_change(key, state, known.get(key), fresh) for key, state in states.items()]
-    gone = [alert.alert_id for key, alert in known.items() if key not in states]
-    ledger.write(session, changes, fresh)
-    ledger.note_bereaved(session, [each.arrival for each in found.displaced])
-    left = ledger.drop_alerts(session, gone)
+    gone = [alert for key, alert in known.items() if key not in states]
     alert_ids = {(each.integration_id, each.dedup_key): each.alert_id for each in changes}
-    news_of = frozenset(each.delivery_id for each in found.fresh.values())
-    return Recorded(changes, news_of, _items(occurrences, found.fresh, known_events, alert_ids), frozenset(left))
+    return Folded(
+        changes=changes,
+        news_of=frozenset(each.delivery_id for each in found.fresh.values()),
+        items=_items(occurrences, found.fresh, known_events, alert_ids),
+        left=frozenset(alert.incident_id for alert in gone if alert.incident_id),
+        gone=[alert.alert_id for alert in gone],
+        fresh=fresh,
+        displaced=displaced,
+    )
+
+
+def write(session: Session, folded: Folded, places: Mapping[UUID, UUID]) -> None:
+    """Stores the alerts, each in the incident of `places` or where it was, and their new events."""
+    storing.write(session, folded.changes, folded.fresh, places)
+    storing.note_bereaved(session, folded.displaced)
+    storing.drop_alerts(session, folded.gone)
 
 
 def refold(session: Session, alert_ids: Collection[UUID]) -> Sequence[Change]:
@@ -73,7 +98,7 @@ def refold(session: Session, alert_ids: Collection[UUID]) -> Sequence[Change]:
     known = ledger.known_alerts(session, (), alert_ids)
     states = _fold(session, known, {}, set(alert_ids))
     changes = [_change(key, state, known[key], {}) for key, state in states.items()]
-    ledger.write(session, changes, {})
+    storing.write(session, changes, {}, {})
     return changes
 
 

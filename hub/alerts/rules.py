@@ -178,39 +178,3 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
 
 def _current(state: AlertState) -> Episode:
     return Episode(state.episode_count, state.started_at, state.started_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one batch did to one alert, as far as correlation needs to know."""
-
-    alert_id: UUID
-    integration_id: UUID
-    platform: str
-    dedup_key: str
-    state: AlertState
-    before: AlertState | None
-    incident_id: UUID | None
-
-    @property
-    def episodes_before(self) -> int:
-        """How many episodes the alert had."""
-        return self.before.episode_count if self.before else 0
-
-    @property
-    def new_episodes(self) -> tuple[Episode, ...]:
-        """Those that wait to be correlated."""
-        return tuple(each for each in self.state.episodes if each.number > self.episodes_before)
-
-    @property
-    def has_lost(self) -> bool:
-        """Whether a replay has left fewer episodes than there were."""
-        return self.state.episode_count < self.episodes_before
-
-    @property
-    def is_news(self) -> bool:
-        """Whether it changed what people see of its incident, and not only counts and times."""
-        return self.before is None or (self.before.status, self.before.content["title"]) != (
-            self.state.status,
-            self.state.content["title"],
-        )

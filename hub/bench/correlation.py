@@ -11,7 +11,7 @@ from hub.bench.clustering import Agreement, agreement
 from hub.bench.storms import Storm, overlapped, read
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
-from hub.incidents.rules import Policy, Surroundings
+from hub.incidents.deciding import Policy, Surroundings
 from hub.incidents.signals import Signal
 
 _SILENCE_SECONDS = 120.0

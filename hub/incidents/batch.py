@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from hub.alerts.rules import Change, Episode
+from hub.alerts.change import Change
+from hub.alerts.rules import Episode
 from hub.database import new_id
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
-from hub.incidents.rules import Decision
+from hub.incidents.deciding import Decision
 from hub.incidents.signals import Signal
 
 HUB = "hub"
@@ -19,13 +20,22 @@ Row = dict[str, Any]
 
 
 @dataclass(slots=True)
+class Joined:
+    """What an incident met: severities, and alerts; `is_known` when it may have had one of them before."""
+
+    severities: set[str] = field(default_factory=set)
+    alert_ids: set[UUID] = field(default_factory=set)
+    is_known: bool = False
+
+
+@dataclass(slots=True)
 class Batch:
-    """Effects, in the columns' own names; `joined` has the severities that each incident met."""
+    """Effects, in the columns' own names; `joined` has what each incident met, `places` where each alert is now."""
 
     candidates: Candidates
     opened: dict[UUID, Row] = field(default_factory=dict)
     reopened: set[UUID] = field(default_factory=set)
-    joined: dict[UUID, list[str]] = field(default_factory=dict)
+    joined: dict[UUID, Joined] = field(default_factory=dict)
     episodes: list[Row] = field(default_factory=list)
     timeline: list[Row] = field(default_factory=list)
     places: dict[UUID, UUID] = field(default_factory=dict)
@@ -37,7 +47,7 @@ class Batch:
         incident_id = self._open(change, signal, decision, assignee) if decision.opens else decision.incident_id
         record = decision.as_record()
         if incident_id is not None:
-            self._join(incident_id, signal, record, change.state.content["title"])
+            self._join(incident_id, signal, record, change)
         self.episodes.append(
             {
                 "alert_id": change.alert_id,
@@ -62,7 +72,6 @@ class Batch:
             "id": incident_id,
             "title": content["title"][:LONGEST_TITLE],
             "description": content["description"],
-            "severity": rules.highest([signal.severity]),
             "links": content["links"],
             "source_integration_id": change.integration_id,
             "assignee_id": assignee,
@@ -84,15 +93,17 @@ class Batch:
         self.note(incident_id, "opened", signal.at, {"title": content["title"]})
         return incident_id
 
-    def _join(self, incident_id: UUID, signal: Signal, record: Row, title: str) -> None:
+    def _join(self, incident_id: UUID, signal: Signal, record: Row, change: Change) -> None:
         candidate = self.candidates[incident_id]
         if candidate.status not in rules.OPEN:
             candidate.status, candidate.resolved_at = "active", None
             self.reopened.add(incident_id)
             self.note(incident_id, "reopened", signal.at, {"because": "an alert of it fired again"})
         self.candidates.learn(candidate, signal)
-        self.joined.setdefault(incident_id, []).append(signal.severity)
+        joined = self.joined.setdefault(incident_id, Joined())
+        joined.severities.add(signal.severity)
+        joined.alert_ids.add(signal.alert_id)
+        joined.is_known |= change.before is not None
         self.places[signal.alert_id] = incident_id
-        self.note(
-            incident_id, "alert_joined", signal.at, {"alert_id": str(signal.alert_id), "title": title, "why": record}
-        )
+        told = {"alert_id": str(signal.alert_id), "title": change.state.content["title"], "why": record}
+        self.note(incident_id, "alert_joined", signal.at, told)

@@ -12,8 +12,8 @@ from hub.accounts.rules import settings_of
 from hub.alerts.silencing import service as silencing
 from hub.database import organization_of
 from hub.incidents.candidates import Candidate, Candidates
+from hub.incidents.deciding import TOGETHER, Policy, Surroundings
 from hub.incidents.grouping import service as grouping
-from hub.incidents.rules import TOGETHER, Policy, Surroundings
 
 MOST_CANDIDATES = 200
 

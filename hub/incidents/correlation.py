@@ -7,34 +7,55 @@ from sqlalchemy.orm import Session
 
 from hub import outbox
 from hub.alerts import matching
-from hub.alerts.rules import Change, Episode
+from hub.alerts.change import Change
+from hub.alerts.rules import Episode
 from hub.incidents import context, following, rules, signals, writing
 from hub.incidents.batch import Batch
-from hub.incidents.rules import Surroundings
+from hub.incidents.candidates import Candidates
+from hub.incidents.deciding import Surroundings
 from hub.incidents.signals import Signal
 
 
-def correlate(session: Session, changes: Sequence[Change], left: Collection[UUID] = ()) -> frozenset[UUID]:
-    """Places every new episode, and moves incidents along with their alerts. The incidents it touched.
+def place(session: Session, changes: Sequence[Change]) -> Batch:
+    """Decides about every new episode, and opens the incidents that the alerts are then stored with.
 
-    `left` are incidents that have lost alerts. The caller holds the organization's turn; the clock is when the
-    deliveries were received.
+    The caller holds the organization's turn, and settles when the alerts are stored; the clock is when the deliveries
+    were received.
     """
-    if not changes:
-        writing.recount(session, left)
-        return frozenset(left)
     news = _in_order(changes)
-    times = [episode.received_at for _, episode in news] or [change.state.last_seen_at for change in changes]
+    if not news:
+        return Batch(Candidates())
     services = {change.state.content["service"] for change, _ in news} - {""}
-    around = context.surroundings(session, services, min(times))
-    joined = _place_all(session, news, around) if news else frozenset()
+    around = context.surroundings(session, services, min(episode.received_at for _, episode in news))
+    batch = _place_all(session, news, around)
+    writing.open_incidents(session, batch)
+    return batch
+
+
+def settle(session: Session, changes: Sequence[Change], batch: Batch, left: Collection[UUID] = ()) -> frozenset[UUID]:
+    """Stores what was decided, and moves incidents along with their alerts, which are stored by now.
+
+    `left` are incidents that have lost alerts. Gives the incidents it touched.
+    """
+    writing.write(session, batch)
     writing.move_episodes(session, changes)
     writing.mark_flapping(session, changes)
     writing.recount(session, {*left, *(each.incident_id for each in changes if each.incident_id and each.has_lost)})
-    touched = joined | {each.incident_id for each in changes if each.incident_id and each.is_news} | set(left)
-    following.follow(session, touched, around.policy, max(change.state.last_seen_at for change in changes))
+    moved = {each.incident_id for each in changes if each.incident_id and each.is_news}.union(left)
+    touched = moved.union(batch.joined)
+    if changes:
+        # most often all that join begin to fire, and what they join cannot be over
+        over = touched if any(each.has_resolved for each in changes) else moved
+        following.follow(session, over, max(change.state.last_seen_at for change in changes))
     outbox.enqueue(session, "index", "incident", sorted(touched))
     return frozenset(touched)
+
+
+def correlate(session: Session, changes: Sequence[Change]) -> frozenset[UUID]:
+    """Places and settles alerts that are stored already. The incidents it touched."""
+    batch = place(session, changes)
+    writing.point(session, batch)
+    return settle(session, changes, batch)
 
 
 def _in_order(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
@@ -42,7 +63,7 @@ def _in_order(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
     return sorted(found, key=lambda pair: (pair[1].received_at, pair[1].started_at, pair[0].alert_id))
 
 
-def _place_all(session: Session, news: Sequence[tuple[Change, Episode]], around: Surroundings) -> frozenset[UUID]:
+def _place_all(session: Session, news: Sequence[tuple[Change, Episode]], around: Surroundings) -> Batch:
     found = [(change, episode, _signal(change, episode, around)) for change, episode in news]
     times = [signal.at for _, _, signal in found]
     before = {change.incident_id for change, _ in news if change.incident_id}
@@ -56,8 +77,7 @@ def _place_all(session: Session, news: Sequence[tuple[Change, Episode]], around:
         signal = first_sight.where_it_was(batch.places.get(change.alert_id, change.incident_id))
         decision = rules.match(signal, batch.candidates, around)
         batch.place(change, episode, signal, decision, rules.assignee_of(signal, around.rules))
-    writing.write(session, batch)
-    return frozenset(batch.joined)
+    return batch
 
 
 def _signal(change: Change, episode: Episode, around: Surroundings) -> Signal:

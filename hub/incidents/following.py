@@ -12,7 +12,6 @@ from hub.database import now, organization_of
 from hub.incidents import context, writing
 from hub.incidents.batch import Batch
 from hub.incidents.candidates import Candidates
-from hub.incidents.rules import Policy
 
 _BECAUSE = {"because": "all alerts are resolved"}
 
@@ -36,7 +35,7 @@ _WAITED_LONG_ENOUGH = text(
 _SETTINGS = text("SELECT settings FROM organizations WHERE id = :organization_id")
 
 
-def follow(session: Session, incident_ids: Collection[UUID], policy: Policy, at: datetime) -> None:
+def follow(session: Session, incident_ids: Collection[UUID], at: datetime) -> None:
     """Of these incidents, resolves those whose last alert has resolved; one that a person works on only notes it."""
     if not incident_ids:
         return
@@ -44,6 +43,7 @@ def follow(session: Session, incident_ids: Collection[UUID], policy: Policy, at:
     over = session.execute(_OVER, ours | {"ids": list(incident_ids)}).all()
     if not over:
         return
+    policy = context.policy_of(session.execute(_SETTINGS, ours).scalar_one())
     resolved = {row.id for row in over if row.status == "active" and policy.auto_resolve}
     batch = Batch(Candidates())
     for row in over:

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.alerts import ledger
+from hub.alerts.change import Change
 from hub.alerts.ledger import KnownAlert
-from hub.alerts.rules import Change, Episode
+from hub.alerts.rules import Episode
 from hub.database import now, organization_of
 from hub.deliveries.turns import take_turn
 from hub.incidents import correlation

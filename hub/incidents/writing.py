@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub import bulk
-from hub.alerts.rules import Change
+from hub.alerts.change import Change
 from hub.database import organization_of
 from hub.incidents import rules
 from hub.incidents.batch import Batch
@@ -22,12 +22,15 @@ _RELEASE_KEYS = text(
     " AND status IN ('active', 'in_progress') AND correlation_key = ANY(:keys)"
 )
 _OPEN = text(
-    "INSERT INTO incidents (organization_id, id, title, description, severity, links, source_integration_id,"
-    "   assignee_id, correlation_key, created_at)"
-    " SELECT :organization_id, r.id, r.title, r.description, r.severity, r.links, r.source_integration_id,"
-    "   r.assignee_id, r.correlation_key, r.created_at"
-    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, title text, description text, severity text,"
-    "   links jsonb, source_integration_id uuid, assignee_id uuid, correlation_key text, created_at timestamptz)"
+    "INSERT INTO incidents (organization_id, id, title, description, links, source_integration_id, assignee_id,"
+    "   correlation_key, created_at, severity, environment, service, services, words, last_activity_at, updated_at,"
+    "   alert_count)"
+    " SELECT :organization_id, r.id, r.title, r.description, r.links, r.source_integration_id, r.assignee_id,"
+    "   r.correlation_key, r.created_at, r.severity, r.environment, coalesce(r.services[1], ''), r.services, r.words,"
+    "   r.last_activity_at, r.last_activity_at, r.alert_count"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, title text, description text, links jsonb,"
+    "   source_integration_id uuid, assignee_id uuid, correlation_key text, created_at timestamptz, severity text,"
+    "   environment text, services text[], words text[], last_activity_at timestamptz, alert_count integer)"
 )
 # an episode that a silence kept out comes a second time when the silence ends
 _EPISODES = text(
@@ -38,7 +41,7 @@ _EPISODES = text(
     " ON CONFLICT (organization_id, alert_id, number) DO UPDATE SET incident_id = excluded.incident_id,"
     "   decision = excluded.decision, correlated_at = excluded.correlated_at WHERE episodes.incident_id IS NULL"
 )
-_PLACE = text(
+_POINT = text(
     "UPDATE alerts a SET incident_id = r.incident_id"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, incident_id uuid)"
     " WHERE a.organization_id = :organization_id AND a.id = r.id AND a.incident_id IS DISTINCT FROM r.incident_id"
@@ -54,10 +57,11 @@ _JOIN = text(
     " environment = r.environment, services = r.services, words = r.words,"
     " service = CASE WHEN i.service = '' THEN coalesce(r.services[1], '') ELSE i.service END,"
     " last_activity_at = r.last_activity_at, updated_at = r.last_activity_at,"
-    " alert_count = (SELECT count(DISTINCT e.alert_id) FROM episodes e"
-    "   WHERE e.organization_id = i.organization_id AND e.incident_id = i.id)"
+    # counting all of them costs more the larger the incident is, and most that join have never been here
+    " alert_count = CASE WHEN r.is_known THEN (SELECT count(DISTINCT e.alert_id) FROM episodes e"
+    "   WHERE e.organization_id = i.organization_id AND e.incident_id = i.id) ELSE i.alert_count + r.alert_count END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, severity text, reopened boolean, environment text,"
-    "   services text[], words text[], last_activity_at timestamptz)"
+    "   services text[], words text[], last_activity_at timestamptz, alert_count integer, is_known boolean)"
     " WHERE i.organization_id = :organization_id AND i.id = r.id"
 )
 _TIMELINE = text(
@@ -87,16 +91,25 @@ _DROP_EPISODES = text(
 )
 
 
-def write(session: Session, batch: Batch) -> None:
-    """Stores the batch: incidents opened, episodes placed, alerts pointed to them, incidents joined, timeline."""
+def open_incidents(session: Session, batch: Batch) -> None:
+    """Stores the incidents that the batch opens, as all that joins them in it leaves them."""
     keys = [row["correlation_key"] for row in batch.opened.values() if row["correlation_key"]]
     if keys:
         session.execute(_RELEASE_KEYS, {"organization_id": organization_of(session), "keys": keys})
-    bulk.run(session, _OPEN, list(batch.opened.values()))
+    bulk.run(session, _OPEN, [row | _learnt(batch, incident_id) for incident_id, row in batch.opened.items()])
+
+
+def write(session: Session, batch: Batch) -> None:
+    """Stores the rest of the batch, whose alerts are stored by now: episodes placed, incidents joined, timeline."""
     bulk.run(session, _EPISODES, batch.episodes)
-    bulk.run(session, _PLACE, [{"id": alert, "incident_id": place} for alert, place in batch.places.items()])
-    bulk.run(session, _JOIN, _joined(batch), order=list(rules.SEVERITIES))
+    joined = [_learnt(batch, incident_id) for incident_id in batch.joined if incident_id not in batch.opened]
+    bulk.run(session, _JOIN, joined, order=list(rules.SEVERITIES))
     write_timeline(session, batch)
+
+
+def point(session: Session, batch: Batch) -> None:
+    """Points alerts that are stored already to the incidents that the batch has placed them in."""
+    bulk.run(session, _POINT, [{"id": alert, "incident_id": place} for alert, place in batch.places.items()])
 
 
 def write_timeline(session: Session, batch: Batch) -> None:
@@ -138,17 +151,16 @@ def mark_flapping(session: Session, changes: Sequence[Change]) -> None:
         session.execute(_MARK_FLAPPING, told | {"starts": FLAPPING_STARTS, "within": FLAPPING_WITHIN})
 
 
-def _joined(batch: Batch) -> list[dict[str, object]]:
-    found = [(batch.candidates[incident_id], severities) for incident_id, severities in batch.joined.items()]
-    return [
-        {
-            "id": candidate.incident_id,
-            "severity": rules.highest(severities),
-            "reopened": candidate.incident_id in batch.reopened,
-            "environment": candidate.environment,
-            "services": sorted(candidate.services),
-            "words": sorted(candidate.words),
-            "last_activity_at": candidate.last_activity_at,
-        }
-        for candidate, severities in found
-    ]
+def _learnt(batch: Batch, incident_id: UUID) -> dict[str, object]:
+    candidate, joined = batch.candidates[incident_id], batch.joined[incident_id]
+    return {
+        "id": incident_id,
+        "severity": rules.highest(joined.severities),
+        "reopened": incident_id in batch.reopened,
+        "environment": candidate.environment,
+        "services": sorted(candidate.services),
+        "words": sorted(candidate.words),
+        "last_activity_at": candidate.last_activity_at,
+        "alert_count": len(joined.alert_ids),
+        "is_known": joined.is_known,
+    }

@@ -13,8 +13,8 @@ from hub.accounts.models import User
 from hub.alerts.matching import fit_all, matchers_of
 from hub.contracts.errors import Conflict, Invalid, NotFound
 from hub.database import new_id, organization_of
+from hub.incidents.deciding import Rule
 from hub.incidents.grouping.models import CorrelationRule
-from hub.incidents.rules import Rule
 from hub.listing import Listing, Page, among, containing, created
 
 MOST_RULES = 200

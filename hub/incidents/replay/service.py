@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from hub.alerts import recording
+from hub.alerts.change import Change
 from hub.alerts.normalising import Translators, normalise
-from hub.alerts.recording import Recorded
-from hub.alerts.rules import AlertState, Change
+from hub.alerts.recording import Folded
+from hub.alerts.rules import AlertState
 from hub.database import organization_of
 from hub.deliveries import replay
 from hub.deliveries import service as deliveries
@@ -57,11 +58,13 @@ def rehearse(session: Session, translators: Translators, choice: Choice) -> Repo
     dead = {each.delivery_id for each in normalised.ended if each.status == "dead"}
     with session.begin_nested() as attempt:
         ids = [claimed.id for claimed, _ in read if claimed.id not in dead]
-        recorded = recording.record(session, normalised.occurrences, ids)
-        correlation.correlate(session, recorded.changes, recorded.left)
+        folded = recording.fold(session, normalised.occurrences, ids)
+        batch = correlation.place(session, folded.changes)
+        recording.write(session, folded, batch.places)
+        correlation.settle(session, folded.changes, batch, folded.left)
         attempt.rollback()
     ended = {each.delivery_id: each.status for each in normalised.ended}
-    statuses = {claimed.id: (before, _after(claimed.id, ended, recorded)) for claimed, before in read}
+    statuses = {claimed.id: (before, _after(claimed.id, ended, folded)) for claimed, before in read}
     return Report(
         dry_run=True,
         delivery_count=count,
@@ -71,12 +74,12 @@ def rehearse(session: Session, translators: Translators, choice: Choice) -> Repo
             for delivery_id, (before, after) in statuses.items()
             if before != after
         ],
-        alerts=[difference for change in recorded.changes if (difference := _difference(change))],
+        alerts=[difference for change in folded.changes if (difference := _difference(change))],
     )
 
 
-def _after(delivery_id: UUID, ended: Mapping[UUID, str], recorded: Recorded) -> str:
-    return ended.get(delivery_id) or ("processed" if delivery_id in recorded.news_of else "duplicate")
+def _after(delivery_id: UUID, ended: Mapping[UUID, str], folded: Folded) -> str:
+    return ended.get(delivery_id) or ("processed" if delivery_id in folded.news_of else "duplicate")
 
 
 def _difference(change: Change) -> dict[str, Any] | None:

@@ -1,0 +1,47 @@
+"""What one batch of events did to one alert: its state before and after, as those ask who come later."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from hub.alerts.rules import AlertState, Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one batch did to one alert, as far as correlation needs to know."""
+
+    alert_id: UUID
+    integration_id: UUID
+    platform: str
+    dedup_key: str
+    state: AlertState
+    before: AlertState | None
+    incident_id: UUID | None
+
+    @property
+    def episodes_before(self) -> int:
+        """How many episodes the alert had."""
+        return self.before.episode_count if self.before else 0
+
+    @property
+    def new_episodes(self) -> tuple[Episode, ...]:
+        """Those that wait to be correlated."""
+        return tuple(each for each in self.state.episodes if each.number > self.episodes_before)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a replay has left fewer episodes than there were."""
+        return self.state.episode_count < self.episodes_before
+
+    @property
+    def has_resolved(self) -> bool:
+        """Whether an episode that this batch began or changed is over."""
+        return any(each.resolved_at is not None for each in self.state.episodes)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it changed what people see of its incident, and not only counts and times."""
+        return self.before is None or (self.before.status, self.before.content["title"]) != (
+            self.state.status,
+            self.state.content["title"],
+        )
