@@ -42,8 +42,8 @@ HOST = ("hostname", "host", "hosthost")
 TAGS = ("eventtagsjson", "eventtags", "tags")
 LABELS = {"trigger": ("triggerid",), "group": ("hostgroup", "triggerhostgroupname"), "ip": ("hostip",)}
 LINKS = {"page": "Zabbix", "triggerurl": "Trigger", "link": "Link"}
-WHEN = {State.FIRING: ("eventtimestamp", "timestamp"), State.RESOLVED: ("eventrecoverytimestamp", "timestamp")}
-WHEN[State.ACKNOWLEDGED] = ("eventupdatetimestamp", "timestamp")
+# An update has a time of its own, so that a changed severity is news; only a recovery has the time of the recovery.
+WHEN = ("eventrecoverytimestamp", "eventupdatetimestamp", "eventtimestamp", "timestamp")
 
 
 class Zabbix(Connector):
@@ -88,7 +88,7 @@ def to_event(problem: Payload) -> Event:
         resource=host,
         labels=tags | {label: text for label, fields in LABELS.items() if (text := problem.text(*fields))},
         links=Payload({**problem.value, "page": _page(problem)}, problem.path).links(LINKS),
-        occurred_at=problem.time(*WHEN[state]),
+        occurred_at=problem.time(*(WHEN if state is State.RESOLVED else WHEN[1:])),
         raw_kind=state.value,
     )
 

@@ -90,6 +90,13 @@ def test_problem_without_id_is_known_by_its_trigger_on_its_host() -> None:
     assert fired.dedup_key == over.dedup_key != other.dedup_key
 
 
+def test_update_that_changes_the_severity_has_a_time_of_its_own() -> None:
+    first = event_of(event_timestamp="1767322800", event_nseverity="3")
+    update = event_of(event_timestamp="1767322800", event_nseverity="5", event_update_timestamp="1767322990")
+    assert (first.state, update.state) == ("firing", "firing")
+    assert first.occurred_at != update.occurred_at
+
+
 def test_page_needs_the_address_of_the_frontend() -> None:
     with_address = event_of(trigger_id="9", zabbix_url="https://zabbix.example/")
     assert [link.url for link in with_address.links] == ["https://zabbix.example/tr_events.php?triggerid=9&eventid=7"]
