@@ -1,5 +1,8 @@
 """What the delivery routes take and give."""
 
+from datetime import datetime
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from hub.deliveries import service
@@ -43,6 +46,13 @@ class ItemSchema(Schema):
     outcome = fields.String(required=True, validate=validate.OneOf(("new", "repeat")))
 
 
+class _Stamp(Moment):
+    """A moment that is kept as text."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return super()._serialize(datetime.fromisoformat(value), attr, obj, **kwargs)
+
+
 class DeliverySchema(Schema):
     """A receipt: what became of one webhook."""
 
@@ -57,7 +67,7 @@ class DeliverySchema(Schema):
     origin = fields.String(required=True, validate=validate.OneOf(("webhook", "poll", "expiry")))
     replay_count = fields.Integer(required=True)
     stages = fields.Dict(
-        keys=fields.String(), values=fields.String(), required=True, metadata={"description": "When each was done"}
+        keys=fields.String(), values=_Stamp(), required=True, metadata={"description": "When each was done"}
     )
     alerts = fields.List(
         fields.Nested(ItemSchema),
