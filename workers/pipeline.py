@@ -18,6 +18,7 @@ from hub.alerts.recording import Item
 from hub.deliveries import breaking
 from hub.deliveries import turns as deliveries
 from hub.deliveries.breaking import Breakers
+from hub.deliveries.polling import Poller
 from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
 from hub.heartbeats import watch as heartbeats
@@ -76,12 +77,15 @@ def bulk(runtime: Runtime) -> bool:
     return False
 
 
-def idle(_runtime: Runtime) -> bool:
-    """A lane that has no work of its own yet."""
-    return False
+def poll(runtime: Runtime) -> bool:
+    """Platforms are asked what happened; what they say is ingested like a webhook."""
+    has_asked = Poller(runtime.database, runtime.connectors, runtime.vault, runtime.egress).work_off()
+    if has_asked:
+        runtime.waker.wake(["ingest"])
+    return has_asked
 
 
-STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": idle, "bulk": bulk}
+STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}
 
 
 def _work(runtime: Runtime, turn: Turn) -> None:

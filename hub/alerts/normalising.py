@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,10 @@ from uuid import UUID
 from hub.alerts import expiry
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
 from hub.contracts.connector import Connector
+from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported
+from hub.contracts.event import Event
+from hub.deliveries import polling
 from hub.deliveries.breaking import PARKED, Breaker, Breakers
 from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, config_of
 from hub.integrations.vault import Vault
@@ -52,6 +55,9 @@ def normalise(
     return Normalised(occurrences, ended)
 
 
+# what the hub has left for itself needs no connector
+_OUR_OWN: Mapping[str, Callable[[Delivery], list[Event]]] = {"expiry": expiry.normalise, "poll": polling.normalise}
+
 # how a delivery ends when its connector says no: status, and the reason before the connector's own words
 _ENDS: Mapping[type[BaseException], tuple[str, str]] = {
     Unsupported: ("ignored", ""),
@@ -65,7 +71,7 @@ def _translate(
 ) -> list[Occurrence] | Outcome:
     if claimed.attempts > MOST_ATTEMPTS:
         return Outcome(claimed.id, "dead", f"worker_died: {MOST_ATTEMPTS} attempts ended with their worker")
-    if claimed.origin != "expiry" and claimed.platform not in translators.connectors:
+    if claimed.origin not in _OUR_OWN and claimed.platform not in translators.connectors:
         return Outcome(claimed.id, "dead", f"connector_missing: {claimed.platform} is not installed")
     if breaker.is_open(claimed.claimed_at):
         return _parked(claimed, breaker, was_tried=False)
@@ -109,8 +115,8 @@ def _parked(claimed: Claimed, breaker: Breaker, *, was_tried: bool) -> Outcome:
 
 
 def _events(translators: Translators, organization_id: UUID, claimed: Claimed) -> object:
-    if claimed.origin == "expiry":
-        return expiry.normalise(claimed.delivery)
+    if claimed.origin in _OUR_OWN:
+        return _OUR_OWN[claimed.origin](claimed.delivery)
     config = config_of(claimed, translators.vault, organization_id)
     return translators.connectors[claimed.platform].normalise(claimed.delivery, config)
 

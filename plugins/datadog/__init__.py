@@ -1,6 +1,7 @@
 """Datadog monitors: one event per webhook, in whatever template the operator pasted, or the default one."""
 
 import re
+from typing import ClassVar
 
 from hub.contracts import (
     Config,
@@ -15,6 +16,7 @@ from hub.contracts import (
     hookimpl,
     labels_of,
 )
+from plugins.datadog.api import SETTINGS, DatadogApi
 
 # $ALERT_TRANSITION, and the word in the title's brackets; "Re-" before it says only that it is not the first time.
 STATES = {
@@ -52,11 +54,12 @@ _TITLE = re.compile(  # "[P2] [Triggered on {host:web-1}] Disk is full"; once "[
 )
 
 
-class Datadog(Connector):
+class Datadog(DatadogApi):
     """$ID is new for every event, so it names deliveries; what joins a recovery to its trigger is the cycle key."""
 
     name = "datadog"
     title = "Datadog"
+    config_schema: ClassVar = {"type": "object", "properties": {**SETTINGS}, "additionalProperties": False}
     setup_guide = """In Datadog open Integrations > Webhooks > New, name it "overwatch", set this URL:
 
 {webhook_url}

@@ -26,6 +26,7 @@ def event_of(**body: Any) -> Event:
 
 class TestDatadog(ConnectorTests):
     connector = Datadog()
+    own_libraries = frozenset({"datadog_api_client"})
     folder = FOLDER
 
 

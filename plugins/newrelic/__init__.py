@@ -1,5 +1,7 @@
 """New Relic: issues of workflows, incidents of classic channels, and the alerts of the channels before those."""
 
+from typing import ClassVar
+
 from hub.contracts import (
     Config,
     Connector,
@@ -13,6 +15,7 @@ from hub.contracts import (
     fingerprint,
     hookimpl,
 )
+from plugins.newrelic.api import SETTINGS, NerdGraph
 
 # Of issues, of classic incidents (`current_state`, or `event_type` without its "INCIDENT_") and of the oldest alerts.
 STATES = {
@@ -44,11 +47,12 @@ ANNOTATIONS = ("trigger", "totalIncidents", "isCorrelated", "owner")
 LINKS = PAGES | {"runbookUrl": "Runbook", "runbook_url": "Runbook", "policy_url": "Policy"}
 
 
-class NewRelic(Connector):
+class NewRelic(NerdGraph):
     """An issue and its key outlive acknowledgement and closing; a correlated issue stands for all its incidents."""
 
     name = "newrelic"
     title = "New Relic"
+    config_schema: ClassVar = {"type": "object", "properties": {**SETTINGS}, "additionalProperties": False}
     setup_guide = """In New Relic open Alerts > Destinations > Webhook and set this endpoint URL:
 
 {webhook_url}

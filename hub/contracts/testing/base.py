@@ -26,6 +26,7 @@ class Kit:
     connector: ClassVar[Connector]
     folder: ClassVar[Path]
     config: ClassVar[Config] = MappingProxyType({})
+    own_libraries: ClassVar[frozenset[str]] = frozenset()  # the platform's own, that it calls its API with
     resolves: ClassVar[bool] = True  # False for a platform that only ever says "firing"
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,269 @@
+"""What a webhook has missed is asked for: resumable, without gap or double, whatever the platform's API does."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hub.runtime import Runtime, assemble
+from hub.settings import Settings
+from tests.factories import Hub, Person
+from tests.stand_in import Answer, Asked, StandIn, standing_in
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def runtime(hub_settings: Settings) -> Iterator[Runtime]:
+    made = assemble(replace(hub_settings, egress_allow="127.0.0.0/8"))
+    yield made
+    made.database.dispose()
+
+
+@pytest.fixture
+def platform() -> Iterator[StandIn]:
+    with standing_in() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's own back-off, which is not ours to wait for."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+def connect(owner: Person, name: str, platform: StandIn, **config: Any) -> str:
+    wanted = {"platform": name, "name": name, "config": config | {"api_url": platform.url}}
+    return str(owner.post("/integrations", wanted)["id"])
+
+
+def datadog(owner: Person, platform: StandIn) -> str:
+    return connect(owner, "datadog", platform, api_key="a" * 32, app_key="b" * 40)
+
+
+def newrelic(owner: Person, platform: StandIn) -> str:
+    return connect(owner, "newrelic", platform, user_key="NRAK-1", account_id=1)
+
+
+def poll(hub: Hub) -> None:
+    hub.work("poll", "ingest")
+
+
+# --- stand-ins --------------------------------------------------------------------------------------------------------
+
+
+def monitor_event(key: str, status: str = "error") -> dict[str, Any]:
+    """An event of a monitor as the v2 API lists it."""
+    inner = {
+        "title": f"Monitor {key}",
+        "status": status,
+        "aggregation_key": key,
+        "monitor_id": 7,
+        "monitor": {"id": 7, "name": f"Monitor {key}", "groups": [f"host:{key}"]},
+        "service": "checkout",
+    }
+    stamp = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"id": f"{key}-{status}", "type": "event", "attributes": {"attributes": inner, "timestamp": stamp}}
+
+
+def of_datadog(*pages: list[dict[str, Any]], groups: tuple[dict[str, Any], ...] = ()) -> Callable[[Asked], Answer]:
+    def answer(asked: Asked) -> Answer:
+        if asked.path == "/api/v1/monitor/groups/search":
+            meta = {"page": 0, "page_count": 1, "per_page": 30, "total_count": len(groups)}
+            return Answer(200, {"groups": list(groups), "metadata": meta, "counts": {}})
+        number = int(asked.query.get("page[cursor]", ["0"])[0])
+        more = {"meta": {"page": {"after": str(number + 1)}}} if number + 1 < len(pages) else {}
+        return Answer(200, {"data": pages[number] if pages else []} | more)
+
+    return answer
+
+
+def issue(number: str, state: str = "ACTIVATED", **changed: Any) -> dict[str, Any]:
+    """An issue as NerdGraph lists it."""
+    at = int(NOW.timestamp() * 1_000)
+    told = {"issueId": number, "title": [f"Issue {number}"], "priority": "CRITICAL", "state": state}
+    return told | {"createdAt": at, "activatedAt": at, "closedAt": at + 1_000 if state == "CLOSED" else None} | changed
+
+
+def of_newrelic(*pages: list[dict[str, Any]]) -> Callable[[Asked], Answer]:
+    def answer(asked: Asked) -> Answer:
+        number = int(asked.json["variables"]["cursor"] or 0)
+        following = str(number + 1) if number + 1 < len(pages) else None
+        issues = {"issues": pages[number], "nextCursor": following}
+        return Answer(200, {"data": {"actor": {"account": {"aiIssues": {"issues": issues}}}}})
+
+    return answer
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+PLATFORMS = {
+    "datadog": (datadog, lambda *keys: of_datadog(*([monitor_event(key)] for key in keys))),
+    "newrelic": (newrelic, lambda *keys: of_newrelic(*([issue(key)] for key in keys))),
+}
+
+
+@pytest.fixture(params=PLATFORMS)
+def polled(request: pytest.FixtureRequest, owner: Person, platform: StandIn) -> Callable[..., Any]:
+    begin, answering = PLATFORMS[request.param]
+    begin(owner, platform)
+    return answering
+
+
+def titles(owner: Person) -> list[str]:
+    return sorted(alert["title"].split()[-1] for alert in owner.get("/alerts", limit=200))
+
+
+def test_every_page_is_read(hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]):
+    platform.answer = polled("a", "b", "c")
+    poll(hub)
+    assert titles(owner) == ["a", "b", "c"]
+
+
+def test_what_is_told_again_is_one_event(hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]):
+    platform.answer = polled("a")
+    poll(hub)
+    hub.later(seconds=61)
+    poll(hub)
+    assert [alert["occurrence_count"] for alert in owner.get("/alerts")] == [1]
+
+
+def test_platform_is_asked_no_more_often_than_once_a_minute(
+    hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]
+):
+    platform.answer = polled("a")
+    poll(hub)
+    count = len(platform.asked)
+    poll(hub)
+    assert len(platform.asked) == count
+
+
+@pytest.mark.parametrize("fault", [Answer(500), Answer(503), Answer(401), Answer(403), Answer(200, b"<html>")])
+def test_nothing_is_lost_when_the_platform_fails_in_the_middle(
+    hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any], fault: Answer
+):
+    answer, numbers = polled("a", "b", "c"), itertools.count()
+    platform.answer = lambda asked: answer(asked) if next(numbers) == 0 else fault
+    poll(hub)
+    assert titles(owner) == []
+    platform.answer = answer
+    hub.later(minutes=16)
+    poll(hub)
+    assert titles(owner) == ["a", "b", "c"]
+
+
+def test_failing_platform_is_asked_ever_more_seldom(
+    hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]
+):
+    platform.answer = lambda _: Answer(403)
+    poll(hub)
+    hub.later(seconds=61)
+    count = len(platform.asked)
+    poll(hub)
+    assert len(platform.asked) == count
+
+
+# --- Datadog ----------------------------------------------------------------------------------------------------------
+
+
+def test_rate_limit_of_datadog_is_waited_for_by_its_client(hub: Hub, owner: Person, platform: StandIn):
+    datadog(owner, platform)
+    answer, numbers = of_datadog([monitor_event("a")]), itertools.count()
+    limited = Answer(429, {"errors": ["rate limited"]}, {"X-Ratelimit-Reset": "1"})
+    platform.answer = lambda asked: limited if next(numbers) == 0 else answer(asked)
+    poll(hub)
+    assert titles(owner) == ["a"]
+
+
+def test_group_that_alerts_since_long_is_found_at_the_first_look(hub: Hub, owner: Person, platform: StandIn):
+    datadog(owner, platform)
+    group = {"group": "host:z", "group_tags": ["host:z"], "monitor_id": 9, "monitor_name": "Old z", "status": "Alert"}
+    platform.answer = of_datadog([monitor_event("a")], groups=(group | {"last_triggered_ts": 1_767_322_800},))
+    poll(hub)
+    assert titles(owner) == ["a", "z"]
+
+
+def test_webhook_and_poll_of_one_alert_are_one_event(hub: Hub, owner: Person, platform: StandIn):
+    integration_id = datadog(owner, platform)
+    token = owner.post(f"/integrations/{integration_id}/rotate", status=200)["webhook_url"]
+    body = {
+        "title": "[Triggered] Monitor a",
+        "alert_transition": "Triggered",
+        "aggreg_key": "a",
+        "date": str(int(NOW.timestamp() * 1_000)),
+    }
+    owner.push(body, token.removeprefix("http://localhost"))
+    platform.answer = of_datadog([monitor_event("a")])
+    poll(hub)
+    assert [alert["occurrence_count"] for alert in owner.get("/alerts")] == [1]
+
+
+def test_recovery_that_the_webhook_missed_resolves_the_alert(hub: Hub, owner: Person, platform: StandIn):
+    datadog(owner, platform)
+    platform.answer = of_datadog([monitor_event("a")])
+    poll(hub)
+    recovered = monitor_event("a", "success")
+    recovered["attributes"]["timestamp"] = NOW.replace(second=59).strftime("%Y-%m-%dT%H:%M:%SZ")
+    platform.answer = of_datadog([monitor_event("a"), recovered])
+    hub.later(seconds=61)
+    poll(hub)
+    assert [alert["status"] for alert in owner.get("/alerts")] == ["resolved"]
+
+
+def test_check_names_the_permission_that_datadog_refuses(owner: Person, platform: StandIn):
+    integration_id = datadog(owner, platform)
+    platform.answer = lambda asked: Answer(403) if "monitor" in asked.path else Answer(200, {"valid": True, "data": []})
+    result = owner.post(f"/integrations/{integration_id}/test", status=200)
+    assert (result["ok"], result["missing"]) == (False, ["monitors_read"])
+
+
+def test_incident_is_told_to_datadog_as_an_event(hub: Hub, owner: Person, platform: StandIn):
+    integration_id = datadog(owner, platform)
+    owner.patch(f"/integrations/{integration_id}", {"events": ["incident.opened"]})
+    platform.answer = lambda _: Answer(202, {"status": "ok", "event": {"id": 42}})
+    incident = owner.post("/incidents", {"title": "Down", "severity": "high"})
+    hub.work("notify")
+    (asked,) = platform.asked
+    assert (asked.path, asked.json["aggregation_key"], asked.json["alert_type"]) == (
+        "/api/v1/events",
+        incident["id"],
+        "error",
+    )
+
+
+# --- New Relic --------------------------------------------------------------------------------------------------------
+
+
+def test_error_in_graphql_with_status_200_is_an_error(owner: Person, platform: StandIn):
+    integration_id = newrelic(owner, platform)
+    platform.answer = lambda _: Answer(200, {"errors": [{"message": "Not authorized"}]})
+    result = owner.post(f"/integrations/{integration_id}/test", status=200)
+    assert (result["ok"], result["detail"]) == (False, "NerdGraph: Not authorized")
+
+
+def test_closed_issue_resolves_its_alert(hub: Hub, owner: Person, platform: StandIn):
+    newrelic(owner, platform)
+    platform.answer = of_newrelic([issue("a")])
+    poll(hub)
+    platform.answer = of_newrelic([issue("a", "CLOSED")])
+    hub.later(seconds=61)
+    poll(hub)
+    assert [alert["status"] for alert in owner.get("/alerts")] == ["resolved"]
+
+
+def test_incident_is_told_to_new_relic_by_its_sdk(hub: Hub, owner: Person, platform: StandIn):
+    config = {"license_key": "l" * 40, "account_id": 1, "events_url": platform.url}
+    wanted = {"platform": "newrelic", "name": "NR", "config": config, "events": ["incident.opened"]}
+    owner.post("/integrations", wanted)
+    owner.post("/incidents", {"title": "Down", "severity": "high"})
+    hub.work("notify")
+    (asked,) = platform.asked
+    assert (asked.path, asked.headers["api-key"], asked.headers["content-encoding"]) == (
+        "/v1/accounts/1/events",
+        "l" * 40,
+        "gzip",
+    )
