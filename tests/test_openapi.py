@@ -38,10 +38,10 @@ def test_document_and_routes_agree_in_both_directions(hub: Hub, described: dict[
     assert routes == {(path, method) for path, method, _ in operations(described)}
 
 
-def test_document_describes_every_route_but_its_own_pages(hub: Hub):
+def test_document_describes_every_route_but_its_own_pages_and_the_metrics(hub: Hub):
     described = {rule.rule for rule, _ in document.routes(hub.app)}
     left_out = {rule.rule for rule in hub.app.url_map.iter_rules()} - described
-    assert {re.match(r"/[^/]+", path)[0] for path in left_out} == {"/openapi.json", "/docs", "/redoc"}
+    assert {re.match(r"/[^/]+", path)[0] for path in left_out} == {"/openapi.json", "/docs", "/redoc", "/metrics"}
 
 
 def test_document_is_valid_openapi_3_1(described: dict[str, Any]):
@@ -132,6 +132,14 @@ def test_pages_come_from_the_package(hub: Hub, path: str):
 def test_pages_name_no_other_server(hub: Hub):
     for path in ("/docs", "/docs/start.js", "/redoc", "/redoc/start.js"):
         assert "//" not in hub.http.get(path).text.replace("// ", ""), path
+
+
+@pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/redoc/redoc.standalone.js"])
+def test_programs_of_the_pages_ask_no_content_delivery_network(hub: Hub, path: str):
+    named = re.findall(
+        r"//(?:[\w-]+\.)*(?:cdn\.|unpkg\.|jsdelivr\.|cloudflare\.|googleapis\.)\S{,40}", hub.http.get(path).text
+    )
+    assert not named
 
 
 def test_packed_file_is_unpacked_for_who_cannot_read_it(hub: Hub):
