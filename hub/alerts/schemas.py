@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from hub.alerts import occurrences, service
 from hub.contracts.event import Severity, State
-from hub.http.fields import Commas, Moment, Sort
+from hub.http.fields import Commas, Moment, PlainText, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery, PageQuery
 
@@ -25,8 +25,9 @@ class LabelField(fields.Field[dict[str, str]]):
 
 
 class AlertQuery(ListQuery):
-    """Filters of alerts; `q` looks into title, service and resource."""
+    """Filters of alerts."""
 
+    q = PlainText("Plain text: every word must begin a word of the title, service or resource, in either case")
     sort = Sort(service.LISTING)
     status = Commas(_STATES)
     severity = Commas(_SEVERITIES)

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from hub.alerts.schemas import LinkSchema
 from hub.contracts.event import State
 from hub.http.blueprint import Meta
-from hub.http.fields import Commas, Moment, Sort
+from hub.http.fields import Commas, Moment, PlainText, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery, PageQuery
 from hub.incidents import comments, service
@@ -45,6 +45,7 @@ class AssigneeId(PublicId):
 class IncidentQuery(ListQuery):
     """Filters of incidents; status=open means active and in progress, assignee=none those that are nobody's."""
 
+    q = PlainText("Plain text: every word must begin a word of the title, service or description, in either case")
     sort = Sort(service.LISTING)
     status = Commas((*STATUSES, "open"))
     severity = Commas(SEVERITIES)
