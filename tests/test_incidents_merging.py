@@ -108,6 +108,53 @@ def test_split_incident_goes_on_by_itself(owner: Person):
     assert owner.get(f"/incidents/{web['id']}")["status"] == "active"
 
 
+def half_resolved(owner: Person) -> dict[str, Any]:
+    """An incident of which DiskFull has resolved and Slow fires."""
+    owner.push(alertmanager(firing("DiskFull", service="db"), firing("Slow", service="db")))
+    owner.hub.work("ingest")
+    owner.push(alertmanager(resolved("DiskFull", service="db")))
+    owner.hub.work("ingest")
+    (incident,) = owner.get("/incidents")
+    return incident
+
+
+def test_incident_left_by_its_last_firing_alert_resolves(owner: Person):
+    incident = half_resolved(owner)
+    other = owner.post("/incidents", {"title": "The network"})
+    owner.patch(f"/alerts/{alert_named(owner, 'Slow')['id']}", {"incident_id": other["id"]})
+    left = owner.get(f"/incidents/{incident['id']}")
+    assert (left["status"], left["resolved_at"] is not None) == ("resolved", True)
+    assert [entry["kind"] for entry in owner.get(f"/incidents/{incident['id']}/timeline")][-2:] == [
+        "alert_left",
+        "resolved",
+    ]
+    assert owner.get(f"/incidents/{other['id']}")["status"] == "active"
+
+
+def test_incident_resolves_when_its_last_firing_alert_is_split_off(owner: Person):
+    incident = half_resolved(owner)
+    new = owner.post(f"/incidents/{incident['id']}/split", {"alert_ids": [alert_named(owner, "Slow")["id"]]})
+    assert new["status"] == "active"
+    assert owner.get(f"/incidents/{incident['id']}")["status"] == "resolved"
+
+
+def test_split_leaves_an_incident_in_progress_to_who_works_on_it(owner: Person):
+    incident = half_resolved(owner)
+    owner.patch(f"/incidents/{incident['id']}", {"status": "in_progress"})
+    owner.post(f"/incidents/{incident['id']}/split", {"alert_ids": [alert_named(owner, "Slow")["id"]]})
+    assert owner.get(f"/incidents/{incident['id']}")["status"] == "in_progress"
+    assert owner.get(f"/incidents/{incident['id']}/timeline")[-1]["kind"] == "alerts_resolved"
+
+
+def test_undone_merge_resolves_what_has_resolved_meanwhile(owner: Person):
+    db, web = two_incidents(owner)
+    owner.post(f"/incidents/{db['id']}/merge", {"into": web["id"]}, status=200)
+    owner.push(alertmanager(resolved("DiskFull", service="db")))
+    owner.hub.work("ingest")
+    owner.post(f"/incidents/{db['id']}/split")
+    assert [owner.get(f"/incidents/{each['id']}")["status"] for each in (db, web)] == ["resolved", "active"]
+
+
 def test_alert_is_moved_to_another_incident(owner: Person):
     db, web = two_incidents(owner)
     alert = alert_named(owner, "DiskFull")

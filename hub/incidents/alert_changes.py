@@ -14,7 +14,7 @@ from hub.alerts.models import Alert
 from hub.contracts.errors import Conflict, Invalid, NotFound
 from hub.contracts.event import State
 from hub.database import organization_of
-from hub.incidents import membership, rules, service, timeline
+from hub.incidents import following, membership, rules, service, timeline
 from hub.incidents.correlation import correlate
 
 
@@ -63,4 +63,6 @@ def _move(session: Session, alert: Alert, incident_id: UUID, actor: str) -> None
     timeline.note(session, source.id, "alert_left", actor, **moved, to_incident_id=str(target.id))
     timeline.note(session, target.id, "alert_joined", actor, **moved, why=why)
     audit.note(session, "alerts:update", alert.id, incident_id=[str(source.id), str(target.id)])
+    session.flush()
+    following.follow(session, [source.id], timeline.moment(session))
     outbox.enqueue(session, "index", "incident", [source.id, target.id])

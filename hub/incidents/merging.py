@@ -14,7 +14,7 @@ from hub.alerts import marking
 from hub.alerts import service as alerts
 from hub.contracts.errors import Conflict, Invalid, NotFound
 from hub.database import new_id, now, organization_of
-from hub.incidents import membership, rules, service, timeline
+from hub.incidents import following, membership, rules, service, timeline
 from hub.incidents.models import Incident
 
 _RESTORED = ("resolved_at", "closed_at")
@@ -95,6 +95,8 @@ def _split_off(
     audit.note(session, "incidents:split", source.id, into=str(new.id), alert_count=len(moved))
     if not _is_any_firing(session, new.id):
         service.move(session, new, "resolved", actor)
+    session.flush()
+    following.follow(session, [source.id], timeline.moment(session))
     return _done(session, new, [source, new])
 
 
@@ -114,6 +116,8 @@ def _undo_merge(session: Session, source: Incident, merged_into: UUID, actor: st
     timeline.note(session, source.id, "merge_undone", actor, incident_id=str(target.id), alert_count=len(moved))
     timeline.note(session, target.id, "merge_undone", actor, incident_id=str(source.id), alert_count=len(moved))
     audit.note(session, "incidents:split", source.id, out_of=str(target.id), alert_count=len(moved))
+    session.flush()
+    following.follow(session, [source.id, target.id], timeline.moment(session))
     return _done(session, source, [source, target])
 
 
