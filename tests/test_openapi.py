@@ -112,6 +112,12 @@ def test_every_json_body_has_an_example_that_its_schema_accepts(described: dict[
         assert not problems, f"{place}: {problems}"
 
 
+def test_report_is_described_as_json_and_as_markdown(described: dict[str, Any]):
+    answer = described["paths"]["/api/v1/incidents/{incident_id}/report"]["get"]["responses"]["200"]
+    assert {*answer["content"]} == {"application/json", "text/markdown"}
+    assert "example" in answer["content"]["application/json"]
+
+
 def test_every_request_body_is_closed_to_unknown_fields(described: dict[str, Any]):
     for place, content in contents(described):
         if place.endswith("request") and content["schema"]:

@@ -102,6 +102,11 @@ class JsonBlueprint(Blueprint):
         """The view returns a Response of its own, with bytes of this type."""
         return self._answer(200, {"type": "string", "format": "binary"}, has_etag=False, content_type=media_type)
 
+    def or_text(self, media_type: str) -> Callable[[_View], _View]:
+        """The view returns a Response of its own with text of this type to who asks for that; stands below the rest."""
+        options = {"schema": {"type": "string"}, "content_type": media_type, "description": "OK", "success": True}
+        return cast(Callable[[_View], _View], super().alt_response(200, **options))
+
     def page(self, schema: type[Schema]) -> Callable[[_View], _View]:
         """The view returns a Page, answered as {"data": […], "meta": {"total", "page", "limit", "pages"}}."""
 

@@ -74,6 +74,9 @@ def furnish(surface: Surface, owner: Person) -> dict[str, str]:
             if "email" in body:
                 body["email"] = f"guest-of-{owner.email}"
             owner.call("POST", operation.path.removeprefix(API), json=body)
+    procedure = f"/procedures/{harvest(surface, owner)['proc']}"
+    owner.patch(procedure, {"status": "published"})
+    owner.post(f"{procedure}/execute")
     return harvest(surface, owner)
 
 

@@ -17,7 +17,9 @@ _DEEPEST = 8
 # what a reader of the documentation would write, by the field's name; the last resort is the name itself
 _WORDS: Mapping[str, Any] = {
     "body": "Restarted the replica, watching it.",
+    "command": "df -h /var/lib/postgresql",
     "comment": "Planned maintenance",
+    "content": "# Free the disk\n\n1. Look at what grows.\n2. Remove what is archived.",
     "current_password": "Correct-horse-1",
     "depends_on": [],
     "description": "The volume /var/lib/postgresql is 95 % full.",
@@ -39,6 +41,7 @@ _WORDS: Mapping[str, Any] = {
     "root_cause": "The archive command had been failing since Friday.",
     "service": "checkout",
     "slug": "example-ltd",
+    "source_url": "https://wiki.example.org/runbooks/disk",
     "summary": "Old write-ahead log was archived and removed.",
     "timezone": "Europe/Berlin",
     "title": "Disk almost full on db-1",
