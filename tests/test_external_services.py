@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import urllib3
+import yaml
 from kombu import Connection
 
 from hub import auditor
@@ -22,6 +23,8 @@ from hub.migrations.requirements import PREPARATION
 from hub.wait import is_ready
 from tests.external import Postgres, RabbitMq, Redis
 from tests.system import OVERWATCH, eventually, free_port
+
+COMPOSE = Path(__file__).parents[1] / "docker" / "compose.yml"
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +90,16 @@ def prepare(postgres: Postgres, at: Site) -> None:
 
 @contextmanager
 def running_hub(at: Site) -> Iterator[Client]:
-    """API, a worker for each group of lanes and two schedulers, as commands of their own."""
-    port = free_port()
-    commands = (
-        ("api", "--port", str(port), "--processes", "1"),
-        ("worker", "--lanes", "ingest,notify,poll"),
-        ("worker", "--lanes", "index,bulk"),
-        ("beat",),
-        ("beat",),
-    )
+    """The commands of docker/compose.yml, and the scheduler twice."""
+    port = str(free_port())
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    commands = [service["command"] for name, service in services.items() if service["image"] == "overwatch"]
+    commands = [[port if word == "8000" else word for word in command] for command in [*commands, ["beat"]]]
     with ExitStack() as stack:
         for command in commands:
-            stack.enter_context(at.running(*command))
-        eventually(lambda: is_ready("127.0.0.1", port), 90)
+            if command != ["migrate"]:
+                stack.enter_context(at.running(*command))
+        eventually(lambda: is_ready("127.0.0.1", int(port)), 90)
         client = Client(f"http://127.0.0.1:{port}")
         client.register(
             email="owner@example.org", password="Correct-horse-1", name="Owner", organization=f"Site {uuid4().hex}"

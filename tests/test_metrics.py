@@ -15,6 +15,7 @@ from hub.runtime import Runtime
 from tests.factories import Hub, Person, firing
 
 MONITORING = Path(__file__).parents[1] / "docker" / "monitoring"
+ROLES = {"overwatch_app", "overwatch_owner"}
 
 
 def told(hub: Hub) -> dict[str, float]:
@@ -85,6 +86,10 @@ def test_whoever_watches_asks_for_what_is_told(name: str):
     asked = set(re.findall(r"\boverwatch_[a-z_]+", (MONITORING / name).read_text()))
     assert asked
     assert asked <= set(HELP)
+
+
+def test_operators_guide_names_every_metric():
+    assert set(re.findall(r"`(overwatch_[a-z_]+)`", (MONITORING.parent / "README.md").read_text())) - ROLES == set(HELP)
 
 
 def test_every_panel_has_a_question_and_a_place_of_its_own():
