@@ -150,6 +150,7 @@ def split_incident(fields: dict[str, Any], incident_id: str) -> Incident:
 @blp.route("/incidents/<incident_id>/report", methods=["GET"])
 @access.requires("incidents:read")
 @blp.response(200, schemas.ReportAnswer)
+@blp.or_text(_MARKDOWN)
 def write_report(incident_id: str) -> Any:
     """Write the post-incident report; with Accept: text/markdown the answer is the Markdown itself"""
     report = reporting.report_of(access.current_session(), from_public("inc", incident_id), incident_id)
