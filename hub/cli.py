@@ -22,7 +22,12 @@ DATA = click.option(
 )
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 _PORT = click.option(
-    "--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="Port to listen on."
+    "--port",
+    type=click.IntRange(1, 65_535),
+    envvar="OVERWATCH_PORT",
+    default=8000,
+    show_default=True,
+    help="Port to listen on.",
 )
 _GROUP = "overwatch.commands"
 _INGEST = "ingest,notify,poll"
@@ -63,7 +68,7 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
     from hub.wait import is_ready
 
     chosen = settings.from_env(data)
-    env = {"OVERWATCH_DATA": str(chosen.data_dir)}
+    env = {"OVERWATCH_DATA": str(chosen.data_dir), "OVERWATCH_PORT": str(port)}  # mails name it
     overwatch = [sys.executable, "-P", "-m", "hub.cli"]  # -P: the current folder is not ours to import from
     children = [
         Child("api", [*overwatch, "api", "--host", host, "--port", str(port)], env),
@@ -89,6 +94,7 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
     from granian.constants import Interfaces
 
     os.environ["OVERWATCH_DATA"] = str(settings.from_env(data).data_dir)
+    os.environ["OVERWATCH_PORT"] = str(port)
     os.environ["OVERWATCH_API_THREADS"] = str(threads)  # streams may hold a part of them
     Granian(
         "hub.app:from_environment",

@@ -47,6 +47,7 @@ class Settings:
     model_dir: Path
     registration: Registration = "open"
     public_url: str = ""
+    port: int = 8000
     plugins: str = ""
     plugins_dir: Path | None = None
     trusted_proxies: int = 0
@@ -63,7 +64,7 @@ class Settings:
     @property
     def api_address(self) -> str:
         """Where people reach the API; what mails name."""
-        return f"{self.public_url or 'http://localhost:8000'}/api/v1"
+        return f"{self.public_url or f'http://localhost:{self.port}'}/api/v1"
 
     @property
     def socket_folder(self) -> Path:
@@ -93,6 +94,7 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         model_dir=Path(environ.get("OVERWATCH_MODEL_DIR", Path(sys.prefix, "share", "overwatch", "model"))),
         registration=_registration(environ.get("OVERWATCH_REGISTRATION", "open")),
         public_url=environ.get("OVERWATCH_PUBLIC_URL", "").rstrip("/"),
+        port=_whole_number(environ, "OVERWATCH_PORT", 8000),
         plugins=environ.get("OVERWATCH_PLUGINS", ""),
         plugins_dir=Path(environ["OVERWATCH_PLUGINS_DIR"]) if environ.get("OVERWATCH_PLUGINS_DIR") else None,
         trusted_proxies=_whole_number(environ, "OVERWATCH_TRUSTED_PROXIES", 0),

@@ -13,6 +13,7 @@ from hub.accounts.mail.transport import Mailer
 from hub.accounts.passwords.rules import problems
 from hub.accounts.rules import DEFAULT_SETTINGS
 from hub.contracts.errors import Misconfigured, Unavailable
+from hub.settings import from_env
 from tests.factories import PASSWORD, Hub, Person
 
 NEW = "Better-battery-2"
@@ -233,6 +234,13 @@ def test_mail_that_the_server_refuses_is_tried_again_later(owner: Person):
     assert not mail.work_off(owner.hub.runtime.database, mailer, ""), "not due yet"
     owner.hub.later(minutes=1)
     assert confirm(owner.hub, owner.hub.mailed_token(owner.email)) == 204
+
+
+def test_mails_name_the_port_that_the_hub_listens_on_unless_it_has_a_public_address(tmp_path: Path):
+    listening = {"OVERWATCH_PORT": "8177"}
+    assert from_env(tmp_path, listening).api_address == "http://localhost:8177/api/v1"
+    public = listening | {"OVERWATCH_PUBLIC_URL": "https://hub.example/"}
+    assert from_env(tmp_path, public).api_address == "https://hub.example/api/v1"
 
 
 def test_without_a_server_the_log_says_where_the_mail_is(owner: Person, caplog: pytest.LogCaptureFixture):
