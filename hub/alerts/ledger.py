@@ -45,12 +45,14 @@ _KNOWN_ALERTS = text(
     " IN (SELECT * FROM unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[]))))"
     " ORDER BY a.id FOR UPDATE"
 )
-_EVENTS_OF = text(
-    "SELECT e.delivery_id, e.item, e.integration_id, e.event_key, e.state, e.severity, e.occurred_at, e.received_at,"
-    "   e.last_received_at, e.content, a.platform, a.dedup_key"
+_EVENTS = (
+    "SELECT e.alert_id, e.delivery_id, e.item, e.integration_id, e.event_key, e.state, e.severity, e.occurred_at,"
+    "   e.received_at, e.last_received_at, e.content, a.platform, a.dedup_key"
     " FROM events e JOIN alerts a ON a.organization_id = e.organization_id AND a.id = e.alert_id"
-    " WHERE e.organization_id = :organization_id AND e.alert_id = ANY(:ids)"
+    " WHERE e.organization_id = :organization_id"
 )
+_EVENTS_OF = text(f"{_EVENTS} AND e.alert_id = ANY(:ids)")
+_LATEST = text(f"{_EVENTS} ORDER BY e.received_at DESC, e.delivery_id DESC, e.item DESC LIMIT :most")
 _MARKS_OF = text(
     "SELECT id, alert_id, state, at FROM marks WHERE organization_id = :organization_id AND alert_id = ANY(:ids)"
 )
@@ -115,23 +117,14 @@ def histories(session: Session, alert_ids: Collection[UUID]) -> dict[AlertKey, l
     """All events of these alerts."""
     found: dict[AlertKey, list[Occurrence]] = defaultdict(list)
     for row in _run(session, _EVENTS_OF, ids=list(alert_ids)) if alert_ids else ():
-        found[row.integration_id, row.dedup_key].append(
-            Occurrence(
-                delivery_id=row.delivery_id,
-                item=row.item,
-                integration_id=row.integration_id,
-                platform=row.platform,
-                dedup_key=row.dedup_key,
-                event_key=row.event_key,
-                state=State(row.state),
-                severity=Severity(row.severity),
-                occurred_at=row.occurred_at,
-                received_at=row.received_at,
-                content=row.content,
-                seen_until=row.last_received_at,
-            )
-        )
+        found[row.integration_id, row.dedup_key].append(_occurrence(row))
     return found
+
+
+def latest(session: Session, most: int) -> list[tuple[UUID, Occurrence]]:
+    """The organization's last events by when they were received, in that order, each with its alert's id."""
+    rows = _run(session, _LATEST, most=most).all()
+    return [(row.alert_id, _occurrence(row)) for row in reversed(rows)]
 
 
 def marks(session: Session, alert_ids: Collection[UUID]) -> dict[UUID, list[Mark]]:
@@ -163,4 +156,21 @@ def _state(row: Any) -> AlertState:
         last_occurred_at=row.last_occurred_at,
         last_seen_at=row.last_seen_at,
         acknowledged_at=row.acknowledged_at,
+    )
+
+
+def _occurrence(row: Any) -> Occurrence:
+    return Occurrence(
+        delivery_id=row.delivery_id,
+        item=row.item,
+        integration_id=row.integration_id,
+        platform=row.platform,
+        dedup_key=row.dedup_key,
+        event_key=row.event_key,
+        state=State(row.state),
+        severity=Severity(row.severity),
+        occurred_at=row.occurred_at,
+        received_at=row.received_at,
+        content=row.content,
+        seen_until=row.last_received_at,
     )

@@ -43,15 +43,24 @@ _CANDIDATES = text(
 )
 
 
-def surroundings(session: Session, services: Collection[str], earliest: datetime) -> Surroundings:
-    """What the organization has said, as far as it concerns these services and this time."""
+def surroundings(
+    session: Session, services: Collection[str], earliest: datetime, draft: UUID | None = None
+) -> Surroundings:
+    """What the organization has said, as far as it concerns these services and this time.
+
+    `draft` is a rule that counts as switched on.
+    """
     organization_id = organization_of(session)
     told = {"organization_id": organization_id}
+    rules = grouping.enabled(session, draft)
+    concerned = {*services, *(rule.service for rule in rules if rule.service)}
     return Surroundings(
         policy=policy_of(session.execute(_SETTINGS, told).scalar_one()),
-        rules=grouping.enabled(session),
+        rules=rules,
         silences=silencing.since(session, earliest),
-        neighbours=_neighbours(session.execute(_NEIGHBOURS, told | {"services": sorted(services)})) if services else {},
+        neighbours=_neighbours(session.execute(_NEIGHBOURS, told | {"services": sorted(concerned)}))
+        if concerned
+        else {},
     )
 
 

@@ -15,6 +15,8 @@ from hub.incidents.candidates import Candidates
 from hub.incidents.deciding import Surroundings
 from hub.incidents.signals import Signal
 
+Sighting = tuple[Change, Episode, Signal]
+
 
 def place(session: Session, changes: Sequence[Change]) -> Batch:
     """Decides about every new episode, and opens the incidents that the alerts are then stored with.
@@ -27,7 +29,9 @@ def place(session: Session, changes: Sequence[Change]) -> Batch:
         return Batch(Candidates())
     services = {change.state.content["service"] for change, _ in news} - {""}
     around = context.surroundings(session, services, min(episode.received_at for _, episode in news))
-    batch = _place_all(session, news, around)
+    found = sighted(changes, around)
+    batch = _batch(session, found, around)
+    decide(batch, found, around)
     writing.open_incidents(session, batch)
     return batch
 
@@ -58,26 +62,33 @@ def correlate(session: Session, changes: Sequence[Change]) -> frozenset[UUID]:
     return settle(session, changes, batch)
 
 
+def decide(batch: Batch, found: Sequence[Sighting], around: Surroundings) -> None:
+    """Decides about one episode after the other; the batch has what comes of it. Pure: nothing is read or stored."""
+    for change, episode, first_sight in found:
+        signal = first_sight.where_it_was(batch.places.get(change.alert_id, change.incident_id))
+        decision = rules.match(signal, batch.candidates, around)
+        batch.place(change, episode, signal, decision, rules.assignee_of(signal, around.rules))
+
+
+def sighted(changes: Sequence[Change], around: Surroundings) -> list[Sighting]:
+    """The new episodes of these alerts in the order in which they are decided about, each with its signal."""
+    return [(change, episode, _signal(change, episode, around)) for change, episode in _in_order(changes)]
+
+
 def _in_order(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
     found = [(change, episode) for change in changes for episode in change.new_episodes]
     return sorted(found, key=lambda pair: (pair[1].received_at, pair[1].started_at, pair[0].alert_id))
 
 
-def _place_all(session: Session, news: Sequence[tuple[Change, Episode]], around: Surroundings) -> Batch:
-    found = [(change, episode, _signal(change, episode, around)) for change, episode in news]
+def _batch(session: Session, found: Sequence[Sighting], around: Surroundings) -> Batch:
     times = [signal.at for _, _, signal in found]
-    before = {change.incident_id for change, _ in news if change.incident_id}
+    before = {change.incident_id for change, _, _ in found if change.incident_id}
     keys = {rule.key_of(s) for _, _, s in found if (rule := rules.deciding(s, around.rules)) and rule.action == "group"}
     services = {signal.service for _, _, signal in found} - {""}
     reach = services.union(*(around.neighbours.get(service, frozenset()) for service in services))
-    batch = Batch(
+    return Batch(
         context.candidates(session, earliest=min(times), latest=max(times), services=reach, before=before, keys=keys)
     )
-    for change, episode, first_sight in found:
-        signal = first_sight.where_it_was(batch.places.get(change.alert_id, change.incident_id))
-        decision = rules.match(signal, batch.candidates, around)
-        batch.place(change, episode, signal, decision, rules.assignee_of(signal, around.rules))
-    return batch
 
 
 def _signal(change: Change, episode: Episode, around: Surroundings) -> Signal:

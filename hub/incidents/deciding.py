@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -59,6 +59,10 @@ class Surroundings:
     rules: Sequence[Rule] = ()
     silences: Sequence[Silence] = ()
     neighbours: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def without(self, rule_id: UUID) -> "Surroundings":
+        """The same had the organization never made that rule."""
+        return replace(self, rules=[rule for rule in self.rules if rule.rule_id != rule_id])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from typing import Any
 from hub.accounts import access
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public
-from hub.incidents.grouping import service
+from hub.incidents.grouping import backtest, service
+from hub.incidents.grouping.backtest import Report
 from hub.incidents.grouping.models import CorrelationRule
-from hub.incidents.grouping.schemas import RuleInput, RulePatch, RuleQuery, RuleSchema
+from hub.incidents.grouping.schemas import BacktestSchema, RuleInput, RulePatch, RuleQuery, RuleSchema
 
 blp = JsonBlueprint("rules", __name__, url_prefix="/api/v1/rules", description="Correlation rules")
 
@@ -61,3 +62,11 @@ def delete_rule(rule_id: str) -> None:
     session = access.current_session()
     service.delete(session, from_public("rule", rule_id))
     session.commit()
+
+
+@blp.route("/<rule_id>/backtest", methods=["POST"])
+@access.requires("rules:update")
+@blp.one(BacktestSchema)
+def backtest_rule(rule_id: str) -> Report:
+    """Say what the rule would have done to the last events; nothing is changed, and the rule may be switched off"""
+    return backtest.run(access.current_session(), from_public("rule", rule_id))

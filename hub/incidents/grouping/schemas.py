@@ -150,3 +150,30 @@ class RuleSchema(Schema):
     version = fields.Integer(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+
+class BacktestIncident(Schema):
+    """An incident as it would be."""
+
+    title = fields.String(required=True)
+    alert_count = fields.Integer(required=True)
+
+
+class BacktestExample(Schema):
+    """Alerts that would be elsewhere; null is no incident at all. Up to five of them are named."""
+
+    alert_count = fields.Integer(required=True)
+    alert_ids = fields.List(PublicId("alrt"), required=True)
+    before = fields.Nested(BacktestIncident, required=True, allow_none=True)
+    after = fields.Nested(BacktestIncident, required=True, allow_none=True)
+
+
+class BacktestSchema(Schema):
+    """The last events, once without the rule and once with it; without what people did meanwhile."""
+
+    event_count = fields.Integer(required=True)
+    is_complete = fields.Boolean(required=True, metadata={"description": "False when there are older events"})
+    incidents_before = fields.Integer(required=True)
+    incidents_after = fields.Integer(required=True)
+    alerts_moved = fields.Integer(required=True)
+    examples = fields.List(fields.Nested(BacktestExample), required=True)

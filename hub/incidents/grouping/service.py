@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import User
@@ -85,11 +85,15 @@ def delete(session: Session, rule_id: UUID) -> None:
     session.flush()
 
 
-def enabled(session: Session) -> tuple[Rule, ...]:
-    """The organization's rules that are switched on, in their order and as correlation reads them, in one statement."""
+def enabled(session: Session, draft: UUID | None = None) -> tuple[Rule, ...]:
+    """The organization's rules that are switched on, in their order and as correlation reads them, in one statement.
+
+    `draft` is one that counts as switched on.
+    """
+    is_on = or_(CorrelationRule.enabled, CorrelationRule.id == draft)
     found = session.scalars(
         select(CorrelationRule)
-        .where(CorrelationRule.organization_id == organization_of(session), CorrelationRule.enabled)
+        .where(CorrelationRule.organization_id == organization_of(session), is_on)
         .order_by(CorrelationRule.position, CorrelationRule.id)
     )
     return tuple(as_rule(rule) for rule in found)

@@ -1,0 +1,96 @@
+"""Backtest of a rule: what it says is what happens when the rule is switched on and the same alerts come again."""
+
+from typing import Any
+
+import pytest
+
+from tests.factories import Person, alertmanager, firing, resolved
+
+BY_TEAM = {"name": "By team", "action": "group", "group_by": ["labels.team"], "window_seconds": 3600}
+
+# label `team` against service: what belongs together by the one does not by the other
+STREAM = [
+    [firing("DiskFull", service="db", team="storage"), firing("DiskSlow", service="db", team="hardware")],
+    [firing("PodCrashed", service="web", team="shop")],
+    [firing("Certificate", service="proxy", team="shop"), firing("Backup", service="tape", team="storage")],
+    [resolved("PodCrashed", service="web", team="shop"), resolved("Certificate", service="proxy", team="shop")],
+    [firing("Queue", service="mq", team="shop"), firing("DiskFull", service="db", team="storage")],
+    [resolved("DiskFull", service="db", team="storage")],
+    [firing("Latency", service="edge", team="network")],
+]
+
+
+def play(owner: Person) -> None:
+    """Each webhook is worked off before the next comes."""
+    for alerts in STREAM:
+        owner.push(alertmanager(*alerts))
+        owner.hub.work("ingest")
+
+
+def make(owner: Person, **fields: Any) -> str:
+    return owner.post("/rules", BY_TEAM | {"enabled": False} | fields)["id"]
+
+
+def backtest(owner: Person, rule_id: str) -> dict[str, Any]:
+    return owner.post(f"/rules/{rule_id}/backtest", status=200)
+
+
+def grouping(owner: Person) -> set[frozenset[str]]:
+    """Which alerts share an incident; those without one share none."""
+    together: dict[str | None, set[str]] = {}
+    for alert in owner.get("/alerts"):
+        together.setdefault(alert["incident_id"], set()).add(alert["title"])
+    alone = [{title} for title in together.pop(None, ())]
+    return {frozenset(titles) for titles in [*together.values(), *alone]}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        {"action": "open", "match": {"labels.team": "hardware"}},
+        {"action": "ignore", "match": {"service": "db"}},
+        {"action": "route", "match": {"service": ["mq", "edge"]}, "route": {"service": "proxy"}},
+    ],
+    ids=["group", "open", "ignore", "route"],
+)
+def test_backtest_is_what_happens_when_the_rule_is_on_and_the_stream_comes_again(owner: Person, rule: dict[str, Any]):
+    play(owner)
+    told = backtest(owner, make(owner, **rule))
+    another = owner.hub.register()
+    make(another, enabled=True, **rule)
+    play(another)
+    assert told["incidents_before"] == len(owner.get("/incidents"))
+    assert told["incidents_after"] == len(another.get("/incidents"))
+    assert grouping(owner) != grouping(another)
+    assert told["alerts_moved"] > 0
+
+
+def test_backtest_changes_nothing_and_names_the_largest_moves(owner: Person):
+    play(owner)
+    before = (owner.get("/incidents"), owner.get("/alerts"))
+    told = backtest(owner, make(owner))
+    assert (owner.get("/incidents"), owner.get("/alerts")) == before
+    counts = [example["alert_count"] for example in told["examples"]]
+    assert counts == sorted(counts, reverse=True)
+    assert told["examples"][0]["before"] != told["examples"][0]["after"]
+
+
+def test_rule_that_matches_nothing_moves_nothing(owner: Person):
+    play(owner)
+    told = backtest(owner, make(owner, match={"service": "nowhere"}))
+    assert (told["alerts_moved"], told["examples"]) == (0, [])
+    assert told["incidents_before"] == told["incidents_after"]
+
+
+def test_rule_that_is_on_already_is_compared_with_the_time_before_it(owner: Person):
+    play(owner)
+    draft = make(owner)
+    said = backtest(owner, draft)
+    owner.patch(f"/rules/{draft}", {"enabled": True})
+    assert backtest(owner, draft) == said
+
+
+def test_backtest_without_events_or_rule(owner: Person):
+    assert backtest(owner, make(owner))["event_count"] == 0
+    owner.post("/rules/rule_00000000000000000000000000000000/backtest", status=404)
