@@ -23,6 +23,7 @@ blp = JsonBlueprint("health", __name__, description="Signs of life")
 _EXTENSION = "overwatch.health"
 _FRESH_SECONDS = 15
 _LONGEST_WAIT_SECONDS = 60
+_PASSES_POLICIES = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
 def install(app: Flask, database: Database) -> None:
@@ -85,9 +86,12 @@ def problems(database: Database) -> list[str]:
             ).scalars()
             silent = sorted({*LANES, SCHEDULE} - set(beating))
             waiting = connection.execute(text("SELECT oldest_pending_seconds()")).scalar_one()
+            is_above_the_wall = connection.execute(_PASSES_POLICIES).scalar_one()
     except (DBAPIError, PoolTimeout):
         return ["the database does not answer"]
     found = [f"nobody works on the lane {lane!r}" for lane in silent]
+    if is_above_the_wall:
+        found.append("the hub runs as a role that passes row-level security: use overwatch_app")
     if waiting > _LONGEST_WAIT_SECONDS:
         found.append(f"the oldest delivery has been waiting for {waiting:.0f} s")
     return found

@@ -116,7 +116,7 @@ class RabbitMq(Server):
 
 
 class Postgres:
-    """A Postgres that somebody else runs, reached by TCP; `psql` is how its administrator talks to it."""
+    """A Postgres that somebody else runs, reached by TCP."""
 
     def __init__(self, folder: Path) -> None:
         bindir = binaries.shipped()
@@ -126,7 +126,7 @@ class Postgres:
         cluster.make(own, bindir / "initdb", account, "administrator")
         cluster.make_private(folder / "run", account)
         self.port = free_port()
-        self._psql = bindir / "psql"
+        self._bindir = bindir
         self._postmaster = Postmaster(
             bindir / "postgres",
             own,
@@ -146,15 +146,22 @@ class Postgres:
     def url(self, role: str, database: str, password: str | None = None) -> str:
         return f"postgresql://{role}:{password or role}@127.0.0.1:{self.port}/{database}"
 
-    def psql(self, database: str, *arguments: str) -> str:
-        """What psql prints; the roles' passwords are their names. Raises CalledProcessError."""
+    def psql(self, database: str, *arguments: str) -> None:
+        """What the administrator does with psql; the roles' passwords are their names. Raises CalledProcessError."""
         roles = {"OVERWATCH_OWNER_PASSWORD": "overwatch_owner", "OVERWATCH_APP_PASSWORD": "overwatch_app"}
-        command = [self._psql, "-qAtX", self.url(cluster.SUPERUSER, database, "administrator"), *arguments]
-        return subprocess.run(command, env={**os.environ, **roles}, capture_output=True, text=True, check=True).stdout
+        self.run("psql", "-qAtX", "-d", self.administrator_url(database), *arguments, **roles)
+
+    def administrator_url(self, database: str) -> str:
+        return self.url(cluster.SUPERUSER, database, "administrator")
+
+    def run(self, program: str, *arguments: str, **environment: str) -> None:
+        """One of Postgres' own programs. Raises CalledProcessError."""
+        command = [self._bindir / program, *arguments]
+        subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=True)
 
     def _is_answering(self) -> bool:
         try:
-            psycopg.connect(self.url(cluster.SUPERUSER, "postgres", "administrator")).close()
+            psycopg.connect(self.administrator_url("postgres")).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 import urllib3
 import yaml
@@ -84,8 +85,29 @@ def site(postgres: Postgres, data: Path, *, broker: str = "redis://127.0.0.1:1")
     return Site(environment, data)
 
 
+def name_of(at: Site) -> str:
+    return at.environment["OVERWATCH_DATABASE_URL"].rpartition("/")[2]
+
+
 def prepare(postgres: Postgres, at: Site) -> None:
-    postgres.psql(at.environment["OVERWATCH_DATABASE_URL"].rpartition("/")[2], "-f", str(PREPARATION))
+    postgres.psql(name_of(at), "-f", str(PREPARATION))
+
+
+def violations(at: Site) -> list[auditor.Violation]:
+    database = Database(at.environment["OVERWATCH_DATABASE_URL"].replace("://", "+psycopg://"))
+    try:
+        return list(auditor.audit(database))
+    finally:
+        database.dispose()
+
+
+def rows_of(at: Site) -> int:
+    """Deliveries, alerts and incidents of all organizations."""
+    with psycopg.connect(at.environment["OVERWATCH_OWNER_DATABASE_URL"]) as connection:
+        asked = (
+            "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM alerts), (SELECT count(*) FROM incidents)"
+        )
+        return sum(connection.execute(asked).fetchone())
 
 
 @contextmanager
@@ -128,7 +150,7 @@ def statuses(client: Client) -> list[str]:
 def test_unprepared_database_is_refused_with_what_is_missing(postgres: Postgres, tmp_path: Path):
     at = site(postgres, tmp_path)
     prepare(postgres, at)
-    postgres.psql(at.environment["OVERWATCH_DATABASE_URL"].rpartition("/")[2], "-c", "DROP EXTENSION vector")
+    postgres.psql(name_of(at), "-c", "DROP EXTENSION vector")
     refused = at.overwatch("migrate")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "the extension vector 0.8 or newer is missing" in refused.stderr
@@ -143,6 +165,14 @@ def test_only_the_owner_migrates(postgres: Postgres, tmp_path: Path):
     assert "the role that migrates is not overwatch_owner; this role may not create tables in it" in refused.stderr
 
 
+def test_hub_that_passes_row_level_security_is_not_well(postgres: Postgres, tmp_path: Path):
+    at = site(postgres, tmp_path)
+    prepare(postgres, at)
+    at.overwatch("migrate")
+    at.environment["OVERWATCH_DATABASE_URL"] = postgres.administrator_url(name_of(at))
+    assert "a role that passes row-level security: use overwatch_app" in at.overwatch("doctor").stderr
+
+
 def test_database_is_prepared_twice_and_migrated_twice_without_harm(postgres: Postgres, tmp_path: Path):
     at = site(postgres, tmp_path)
     for _ in range(2):
@@ -150,7 +180,7 @@ def test_database_is_prepared_twice_and_migrated_twice_without_harm(postgres: Po
         assert at.overwatch("migrate").stderr == ""
 
 
-def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed(
+def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed_and_a_dump_has_it_all(
     postgres: Postgres, broker: Redis | RabbitMq, tmp_path: Path
 ):
     at = site(postgres, tmp_path, broker=broker.url)
@@ -170,11 +200,15 @@ def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed(
         eventually(broker.is_answering, 60)
         push(webhook, "b", "resolved")
         eventually(lambda: statuses(client) == ["resolved", "resolved"], 20)
-    database = Database(at.environment["OVERWATCH_DATABASE_URL"].replace("://", "+psycopg://"))
-    try:
-        assert list(auditor.audit(database)) == []
-    finally:
-        database.dispose()
+    assert violations(at) == []
+    restored = site(postgres, tmp_path)
+    dump = str(tmp_path / "overwatch.dump")
+    postgres.run("pg_dump", "-Fc", "-d", postgres.administrator_url(name_of(at)), "-f", dump)
+    prepare(postgres, restored)
+    postgres.run("pg_restore", "--clean", "--if-exists", "-d", postgres.administrator_url(name_of(restored)), dump)
+    assert restored.overwatch("migrate").stderr == ""
+    assert violations(restored) == []
+    assert rows_of(restored) == rows_of(at) > 0
 
 
 def test_wake_ups_come_through_the_broker(broker: Redis | RabbitMq):
