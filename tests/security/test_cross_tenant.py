@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from hub.http.ids import from_public
 from hub.http.openapi.answers import Operation
-from hub.http.openapi.document import ID_PREFIXES
+from hub.http.openapi.common import ID_PREFIXES
 from hub.listing import Listing
 from hub.runtime import assemble
 from hub.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 
 from hub.http.body import API_LIMIT_BYTES, DEEPEST
 from hub.http.openapi.answers import Operation
-from hub.http.openapi.document import ID_PREFIXES
+from hub.http.openapi.common import ID_PREFIXES
 from tests.factories import Hub, Person
 from tests.security.surface import API, Surface, arguments, furnish, is_error_shape, path_of
 

@@ -18,8 +18,13 @@ PUBLIC = {
     "/api/v1/auth/register",
     "/api/v1/heartbeats/{heartbeat_id}/ping",
     "/api/v1/webhooks/{platform}/{integration_id}",
+    "/api/v2/alerts",
     "/healthz",
     "/readyz",
+    "/v2/alerts",
+    "/v2/alerts/{identifier}/acknowledge",
+    "/v2/alerts/{identifier}/close",
+    "/v2/enqueue",
 }
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from hub.http import idempotency
-from hub.http.openapi import answers
+from hub.http.openapi import answers, common
 from hub.http.openapi.answers import Json, Operation
 from hub.http.openapi.examples import Examples
 
@@ -20,73 +19,14 @@ _JSON = "application/json"
 _OUTSIDE = frozenset({"HEAD", "OPTIONS"})
 _ORDER = ("get", "post", "patch", "put", "delete")
 
-# the ids of paths, by the name that routes give them
-ID_PREFIXES = {
-    "alert_id": "alrt",
-    "delivery_id": "dlv",
-    "execution_id": "exec",
-    "heartbeat_id": "hbt",
-    "incident_id": "inc",
-    "integration_id": "int",
-    "key_id": "key",
-    "notification_id": "ntf",
-    "procedure_id": "proc",
-    "rule_id": "rule",
-    "service_id": "svc",
-    "session_id": "sess",
-    "silence_id": "sil",
-    "user_id": "user",
-}
-
-_DESCRIPTION = """\
-Alerts of many platforms in, incidents and what solved them last time out.
-
-Lists take `page`, `limit`, `sort` and filters; filters take several values separated by commas. Unknown or repeated
-query parameters and unknown fields are refused with 422. A changed object is only overwritten blindly when you do not
-send `If-Match`. A POST with an `Idempotency-Key` can be sent again without being carried out again for 24 hours.
-"""
-
-_SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From /api/v1/auth/login"},
-    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "From /api/v1/api-keys"},
-}
-_PARAMETERS: Json = {
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "Change only this version, from ETag; otherwise 412",
-        "schema": {"type": "string"},
-    },
-    "IfNoneMatch": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "Send only another version than this one; otherwise 304",
-        "schema": {"type": "string"},
-    },
-    "IdempotencyKey": {
-        "name": idempotency.HEADER,
-        "in": "header",
-        "description": "Carry this out once: the same key and body get the first answer again for 24 hours",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    },
-}
-
-# stands in the webhook_url of an integration; X-Overwatch-Token, Bearer and a Basic password will do as well
-_TOKEN: Json = {
-    "name": "token",
-    "in": "query",
-    "description": "The integration's token; other parameters are the sender's",
-    "schema": {"type": "string"},
-}
-
 
 def complete(document: Json, app: Flask) -> Json:
     """The document with answers, headers, security and examples on every operation. Changes it in place."""
-    document["info"] |= {"version": version("overwatch-hub"), "description": _DESCRIPTION, "license": _license()}
+    document["info"] |= {"version": version("overwatch-hub"), "description": common.DESCRIPTION, "license": _license()}
     document["servers"] = [{"url": app.config["PUBLIC_URL"] or "/"}]
     components = document.setdefault("components", {})
-    components["securitySchemes"] = _SECURITY
-    components["parameters"] = _PARAMETERS
+    components["securitySchemes"] = common.SECURITY
+    components["parameters"] = common.PARAMETERS
     components["headers"] = answers.HEADERS
     components["responses"] = answers.responses()
     schemas = components.setdefault("schemas", {})
@@ -133,11 +73,11 @@ def _license() -> Json:
 def _complete(operation: Operation, schemas: Json) -> None:
     described = operation.document
     described["operationId"] = _name(operation)
-    described["security"] = [] if operation.is_public else [{name: []} for name in _SECURITY]
+    described["security"] = [] if operation.is_public else [{name: []} for name in common.SECURITY]
     if reference := _parameter(operation):
         described["parameters"].append({"$ref": f"#/components/parameters/{reference}"})
     if getattr(operation.view, "takes_any_query", False):
-        described["parameters"].append(_TOKEN)
+        described["parameters"].append(common.TOKEN)
     if operation.takes_anything and operation.method != "get":
         described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
     _complete_answers(operation)
@@ -168,8 +108,8 @@ def _name(operation: Operation) -> str:
 
 def _path_parameter(name: str, numbers: set[str]) -> Json:
     schema: Json = {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"}
-    if name in ID_PREFIXES:
-        schema["pattern"] = f"^{ID_PREFIXES[name]}_[0-9a-f]{{32}}$"
+    if name in common.ID_PREFIXES:
+        schema["pattern"] = f"^{common.ID_PREFIXES[name]}_[0-9a-f]{{32}}$"
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
