@@ -18,6 +18,7 @@ from hub.alerts import routes as alerts
 from hub.alerts.silencing import routes as silences
 from hub.analytics import routes as analytics
 from hub.catalogue import routes as catalogue
+from hub.deliveries import dropin
 from hub.deliveries import health as integration_health
 from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
@@ -51,6 +52,7 @@ _BLUEPRINTS = (
     audit.blp,
     integrations.blp,
     deliveries.blp,
+    dropin.blp,
     integration_health.blp,
     alerts.blp,
     silences.blp,

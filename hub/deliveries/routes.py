@@ -36,7 +36,7 @@ def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
         delivery=Delivery(body=g.body, headers=headers, query=query, received_at=datetime.now(UTC)),
     )
     connector = installed.connectors().get(platform)
-    accepted = service.accept(access.database(), _gatherer(), connector, installed.vault(), arrival)
+    accepted = service.accept(access.database(), gatherer(), connector, installed.vault(), arrival)
     cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
     receipt = {
         "delivery_id": accepted.delivery_id,
@@ -79,5 +79,6 @@ def install(app: Flask, database: Database) -> None:
     app.extensions["overwatch.gatherer"] = Gatherer(database, rules.REPEAT_WINDOW_SECONDS)
 
 
-def _gatherer() -> Gatherer:
+def gatherer() -> Gatherer:
+    """The app's door to the inbox."""
     return cast(Gatherer, current_app.extensions["overwatch.gatherer"])

@@ -18,7 +18,7 @@ from hub.contracts import (
     hookimpl,
     severity_of,
 )
-from plugins.pagerduty.api import SETTINGS, EventsApi
+from plugins.pagerduty.api import SETTINGS, EventsApi, sent_event
 
 # The last word of an event's type; an event that changes something else leaves the state to the incident's `status`.
 STATES = {
@@ -75,7 +75,9 @@ Choose the scope, keep the incident events, save, and copy the secret that is sh
             return None
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(*told) for body in delivery.json().members() for told in _incidents(body)]
+        bodies = delivery.json().members()
+        sent = [sent_event(body) for body in bodies if body.has("event_action")]
+        return sent or [to_event(*told) for body in bodies for told in _incidents(body)]
 
 
 def _incidents(body: Payload) -> Iterator[tuple[Payload, Payload, str]]:

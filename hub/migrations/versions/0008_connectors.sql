@@ -108,3 +108,6 @@ CREATE TABLE polls (
     FOREIGN KEY (organization_id, integration_id) REFERENCES integrations (organization_id, id) ON DELETE CASCADE
 );
 SELECT raise_tenant_wall('polls');
+
+-- A sender of a drop-in endpoint knows a token, and no integration.
+CREATE INDEX integrations_token ON integrations (token_hash);

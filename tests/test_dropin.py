@@ -1,0 +1,116 @@
+"""Senders of PagerDuty, Alertmanager and Opsgenie change only their address."""
+
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from tests.factories import Hub, Person
+from tests.system import free_port
+
+EVENT = {"summary": "Disk is full", "source": "web-1", "severity": "critical", "component": "checkout"}
+
+
+def token_of(webhook: str) -> str:
+    return webhook.partition("token=")[2]
+
+
+def enqueue(hub: Hub, token: str, action: str, **more: Any) -> TestResponse:
+    body = {"routing_key": token, "event_action": action, "payload": EVENT} | more
+    return hub.http.post("/v2/enqueue", json=body)
+
+
+def states(owner: Person) -> list[tuple[str, str]]:
+    return [(alert["title"], alert["status"]) for alert in owner.get("/alerts")]
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("trigger", "firing"), ("acknowledge", "acknowledged"), ("resolve", "resolved")]
+)
+def test_pagerduty_event_takes_effect(hub: Hub, owner: Person, action: str, status: str):
+    token = token_of(owner.connect("pagerduty"))
+    key = enqueue(hub, token, "trigger").json["dedup_key"]
+    answer = enqueue(hub, token, action, dedup_key=key)
+    hub.work("ingest")
+    assert (answer.status_code, answer.json["status"], answer.json["dedup_key"]) == (202, "success", key)
+    assert states(owner) == [("Disk is full", status)]
+
+
+def test_routing_key_is_not_kept_with_the_body(hub: Hub, owner: Person):
+    token = token_of(owner.connect("pagerduty"))
+    enqueue(hub, token, "trigger")
+    (delivery,) = owner.get("/deliveries")
+    assert token not in owner.call("GET", f"/deliveries/{delivery['id']}/body").text
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", "/api/v2/alerts", "/v2/alerts", "/v2/alerts/a/close"])
+def test_wrong_token_is_refused(hub: Hub, owner: Person, path: str):
+    owner.connect("pagerduty")
+    answer = hub.http.post(path, json={"routing_key": "x" * 32}, headers={"Authorization": "GenieKey wrong"})
+    assert answer.status_code == 401
+
+
+def test_token_of_another_platform_is_refused(hub: Hub, owner: Person):
+    assert enqueue(hub, token_of(owner.alertmanager), "trigger").status_code == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'"x"'])
+def test_unreadable_body_is_the_senders_fault(hub: Hub, body: bytes):
+    assert hub.http.post("/v2/enqueue", data=body).status_code == 400
+
+
+@pytest.mark.parametrize(("action", "status"), [("acknowledge", "acknowledged"), ("close", "resolved")])
+def test_opsgenie_alert_is_created_and_ended_by_its_alias(hub: Hub, owner: Person, action: str, status: str):
+    headers = {"Authorization": f"GenieKey {token_of(owner.connect('opsgenie'))}"}
+    created = {"message": "Payments fail", "alias": "pay", "priority": "P1"}
+    assert hub.http.post("/v2/alerts", json=created, headers=headers).status_code == 202
+    hub.work("ingest")
+    hub.http.post(f"/v2/alerts/pay/{action}?identifierType=alias", json={}, headers=headers)
+    hub.work("ingest")
+    assert [alert["status"] for alert in owner.get("/alerts")] == [status]
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Debian's prometheus")
+def test_real_prometheus_sends_its_alerts_here(hub: Hub, owner: Person, tmp_path: Path):
+    token = token_of(owner.alertmanager)
+    server = make_server("127.0.0.1", 0, hub.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    (tmp_path / "rules.yml").write_text(
+        "groups: [{name: g, rules: [{alert: AlwaysOn, expr: vector(1), labels: {severity: critical}}]}]"
+    )
+    (tmp_path / "prometheus.yml").write_text(
+        "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
+        "alerting: {alertmanagers: [{scheme: http, authorization: {credentials: "
+        f"{token}}}, static_configs: [{{targets: ['127.0.0.1:{server.server_port}']}}]}}]}}\n"
+    )
+    port = free_port()
+    prometheus = subprocess.Popen(
+        [
+            "prometheus",
+            f"--config.file={tmp_path}/prometheus.yml",
+            f"--storage.tsdb.path={tmp_path}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--rules.alert.resend-delay=1s",  # the first is sent before it has found us
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        pause = threading.Event()
+        for _ in range(200):
+            hub.work("ingest")
+            if owner.get("/alerts"):
+                break
+            pause.wait(0.1)
+        assert states(owner) == [("AlwaysOn", "firing")]
+    finally:
+        prometheus.terminate()
+        prometheus.wait(timeout=20)
+        server.shutdown()
+        thread.join()
+        server.server_close()
