@@ -85,7 +85,7 @@ def test_dry_run_says_what_would_change_and_changes_nothing(owner: Person, monke
     owner.hub.work("ingest")
     fixed = Event(title="Disk is full", state=State.FIRING, dedup_key="key")
     monkeypatch.setattr(ALERTMANAGER, lambda *_: [fixed])
-    report = owner.post("/deliveries/replay", {"dry_run": True, "status": ["dead"]}, status=202)
+    report = owner.post("/deliveries/replay", {"dry_run": True, "status": "dead"}, status=202)
     assert report["deliveries"] == [{"delivery_id": delivery_id_of(receipt), "before": "dead", "after": "processed"}]
     assert [(each["alert_id"], each["after"]["title"]) for each in report["alerts"]] == [(None, "Disk is full")]
     assert owner.get("/alerts") == []

@@ -41,6 +41,15 @@ def test_filters_are_never_ignored(owner: Person):
     assert [hit["title"] for hit in found["data"]] == ["DiskSlow"]
 
 
+def test_filter_may_be_one_value_by_itself(owner: Person):
+    first = owner.post("/incidents", {"title": "Disk full", "service": "db", "severity": "high"})
+    owner.post("/incidents", {"title": "Disk slow", "service": "web"})
+    owner.hub.work("index")
+    found = ask(owner, "disk", filters={"service": "db", "severity": "high"})
+    assert [hit["id"] for hit in found["data"]] == [first["id"]]
+    owner.post("/search/query", {"query": "disk", "filters": {"severity": "grave"}}, status=422)
+
+
 def test_resolution_of_a_resolved_incident_is_a_solution(owner: Person):
     incident = owner.post("/incidents", {"title": "Checkout is slow"})
     resolution = {"summary": "Raised the connection pool's size", "root_cause": "Pool exhausted"}

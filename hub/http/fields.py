@@ -72,6 +72,16 @@ class Commas(fields.Field[list[Any]]):
         return [self.each.deserialize(one, attr, data) for one in found] if self.each else found
 
 
+class OneOrMany(fields.List[Any]):
+    """Several values of a body, or one by itself, which is read as a list of one; `inner` reads text."""
+
+    def __init__(self, inner: fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(inner, metadata={"type": ["array", "string"]} | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return super()._deserialize([value] if isinstance(value, str) else value, attr, data, **kwargs)
+
+
 class Sort(Commas):
     """The order of a list: its allowed fields, "-" before one for descending, several separated by commas."""
 

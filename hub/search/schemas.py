@@ -2,7 +2,7 @@
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from hub.http.fields import Moment
+from hub.http.fields import Moment, OneOrMany
 from hub.incidents.rules import SEVERITIES
 from hub.search.service import KINDS
 
@@ -18,10 +18,10 @@ class FiltersSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    service = fields.List(fields.String(), validate=_SOME)
-    severity = fields.List(fields.String(validate=validate.OneOf(SEVERITIES)), validate=_SOME)
-    status = fields.List(fields.String(), validate=_SOME)
-    tags = fields.List(fields.String(), validate=_SOME)
+    service = OneOrMany(fields.String(), validate=_SOME)
+    severity = OneOrMany(fields.String(validate=validate.OneOf(SEVERITIES)), validate=_SOME)
+    status = OneOrMany(fields.String(), validate=_SOME)
+    tags = OneOrMany(fields.String(), validate=_SOME)
     created_after = Moment()
     created_before = Moment()
 

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from hub.deliveries.schemas import STATUSES
-from hub.http.fields import Moment
+from hub.http.fields import Moment, OneOrMany
 from hub.http.ids import PublicId
 
 
@@ -11,7 +11,7 @@ class ReplayInput(Schema):
     """Which deliveries to replay; nothing given means all of them."""
 
     integration_id = PublicId("int")
-    status = fields.List(fields.String(validate=validate.OneOf(STATUSES)), validate=validate.Length(max=5))
+    status = OneOrMany(fields.String(validate=validate.OneOf(STATUSES)), validate=validate.Length(max=5))
     received_after = Moment(metadata={"description": "Received at or after this moment"})
     received_before = Moment(metadata={"description": "Received before this moment"})
     dry_run = fields.Boolean(load_default=False, metadata={"description": "Only say what would change"})
