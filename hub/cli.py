@@ -10,6 +10,7 @@ import click
 from hub import settings
 from hub.bench.commands import bench
 from hub.contracts.errors import OverwatchError
+from hub.plugin_kit.commands import plugins
 from hub.procedures.cli import procedures
 
 DATA = click.option(
@@ -144,6 +145,7 @@ def doctor(data: Path, audit: bool) -> None:
 
 
 cli.add_command(bench)
+cli.add_command(plugins)
 cli.add_command(procedures)
 
 

@@ -1,0 +1,1 @@
+"""The kit's commands: `overwatch plugins new · list · check · try`."""
