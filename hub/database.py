@@ -15,8 +15,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 
 _TENANT = "organization_id"
 
+# A server that is gone without a word is noticed within half a minute; a socket file knows it at once and ignores this.
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
 # Short, so that a broken server costs seconds: connect, statement, lock and an idle transaction.
 _SERVER_OPTIONS = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+_CONNECT = {"connect_timeout": 3, "options": _SERVER_OPTIONS, "tcp_user_timeout": 25_000, **_KEEPALIVES}
 
 
 def new_id() -> UUID:
@@ -53,7 +57,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 3, "options": _SERVER_OPTIONS},
+            connect_args=_CONNECT,
         )
         # for a count that must neither wait for a transaction nor be undone with one; connects on first use
         self.counting: Engine = create_engine(
@@ -62,7 +66,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            connect_args={"connect_timeout": 3, "options": _SERVER_OPTIONS},
+            connect_args=_CONNECT,
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 

@@ -1,13 +1,15 @@
 """What time alone brings about: expiry, the end of silences, incidents that wait, retention, calm after flapping."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from tests.factories import Person, alertmanager, firing, resolved
-from workers.chores import CHORES, do
+from workers import chores
 
 
 def organization_id(owner: Person) -> UUID:
@@ -21,7 +23,8 @@ def tell(owner: Person, statement: str, **parameters: Any) -> None:
 
 def chore(owner: Person, name: str) -> None:
     """Does the chore whether it is due or not, and what it leaves for the workers."""
-    do(owner.hub.runtime, next(chore for chore in CHORES if chore.name == name))
+    runtime = owner.hub.runtime
+    chores.do(runtime, next(chore for chore in chores.chores_of(runtime) if chore.name == name))
     owner.hub.work("ingest")
 
 
@@ -99,6 +102,32 @@ def test_retention_takes_what_is_old_and_over_and_leaves_what_still_fires(owner:
     chore(owner, "retention")
     assert [alert["title"] for alert in owner.get("/alerts")] == ["StillFiring"]
     assert len(owner.get("/deliveries")) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "days_wanted", "is_kept"),
+    [("free", 365, False), ("professional", 365, True), ("professional", 30, False), ("growth", 365, True)],
+)
+def test_retention_is_what_the_organization_wants_within_its_plan(
+    owner: Person, plan: str, days_wanted: int, *, is_kept: bool
+):
+    push(owner, firing("Over"))
+    push(owner, resolved("Over"))
+    settings = json.dumps({"incident_retention_days": days_wanted})
+    tell(owner, f"UPDATE organizations SET plan = '{plan}', settings = '{settings}'")
+    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '31 days'")
+    chore(owner, "retention")
+    assert [alert["title"] for alert in owner.get("/alerts")] == ["Over"] * is_kept
+
+
+def test_what_the_auditor_finds_is_logged(owner: Person, caplog: pytest.LogCaptureFixture):
+    push(owner, firing("DiskFull"))
+    chore(owner, "audit")
+    assert f"promise broken in organization {organization_id(owner)}" not in caplog.text
+    tell(owner, "UPDATE alerts SET occurrence_count = 7")
+    chore(owner, "audit")
+    broken = f"promise broken in organization {organization_id(owner)}: every alert names the events that caused it"
+    assert broken in caplog.text
 
 
 def test_alert_that_begins_again_and_again_is_flapping_until_it_calms_down(owner: Person):

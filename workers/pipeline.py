@@ -70,11 +70,11 @@ def notify(runtime: Runtime) -> bool:
 
 def bulk(runtime: Runtime) -> bool:
     """What nobody asked for but time: chores that are due, heartbeats that stay away."""
-    chores.do_due(runtime)
+    has_more = chores.do_due(runtime)
     if heartbeats.notice_silences(runtime.database):
         runtime.waker.wake(["ingest"])
         return True
-    return False
+    return has_more
 
 
 def poll(runtime: Runtime) -> bool:

@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from hub.accounts.organizations.plans import Plans, limits_of
 from hub.accounts.rules import settings_of
 from hub.database import organization_of
 
 MOST_AT_ONCE = 500
 
-_SETTINGS = text("SELECT settings FROM organizations WHERE id = :organization_id")
+_ORGANIZATION = text("SELECT plan, plan_limits, settings FROM organizations WHERE id = :organization_id")
 _CUTOFF = "overwatch_now() - make_interval(days => :days)"
 
 # in this order: an incident goes when it is over, an alert with all its events, a delivery once no event needs it
@@ -23,11 +24,10 @@ _OLD: Mapping[str, str] = {
 }
 
 
-def forget_old(session: Session) -> bool:
+def forget_old(session: Session, plans: Plans) -> bool:
     """Deletes one batch of one kind; whether there may be more."""
     ours = {"organization_id": organization_of(session)}
-    settings = settings_of(session.execute(_SETTINGS, ours).scalar_one())
-    told = ours | {"days": settings["incident_retention_days"], "most": MOST_AT_ONCE}
+    told = ours | {"days": days_of(session.execute(_ORGANIZATION, ours).one(), plans), "most": MOST_AT_ONCE}
     for table, is_old in _OLD.items():
         statement = (
             f"DELETE FROM {table} WHERE organization_id = :organization_id AND id IN (SELECT t.id FROM {table} t"
@@ -37,3 +37,10 @@ def forget_old(session: Session) -> bool:
         if deleted.rowcount:
             return True
     return False
+
+
+def days_of(organization: Any, plans: Plans) -> int:
+    """As long as the organization wants, but no longer than its plan keeps anything."""
+    wanted: int = settings_of(organization.settings)["incident_retention_days"]
+    allowed = limits_of(plans, organization.plan, organization.plan_limits).retention_days
+    return wanted if allowed is None else min(wanted, allowed)
