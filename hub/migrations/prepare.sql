@@ -37,3 +37,4 @@ GRANT USAGE, CREATE ON SCHEMA public TO overwatch_owner;
 GRANT USAGE ON SCHEMA public TO overwatch_app;
 
 CREATE EXTENSION IF NOT EXISTS vector;
+ALTER EXTENSION vector UPDATE;
