@@ -58,6 +58,7 @@ def test_mention_is_told_to_the_mentioned_and_not_to_the_author(owner: Person):
     assert (inbox(engineer), inbox(owner)) == ([("mentioned", "Mention")], [])
     assert mails_to(engineer, "Mention") == ["You are mentioned: Mention"]
     assert "notified" in kinds_in_timeline(owner, incident)
+    assert f"Told {name_of(engineer)}: mentioned" in owner.get(f"/incidents/{incident['id']}/report")["markdown"]
 
 
 def test_each_mention_is_told(owner: Person):

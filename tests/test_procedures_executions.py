@@ -116,6 +116,7 @@ def test_execution_is_told_in_its_incidents_timeline(owner: Person):
     entries = [each for each in owner.get(f"/incidents/{incident['id']}/timeline") if each["kind"] == "execution"]
     assert [each["data"]["event"] for each in entries] == ["started", "step"]
     assert entries[0]["data"]["execution_id"] == execution["id"]
+    assert "Procedure " in owner.get(f"/incidents/{incident['id']}/report")["markdown"]
 
 
 def test_foreign_incident_is_refused(owner: Person):

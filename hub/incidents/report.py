@@ -27,6 +27,8 @@ _SENTENCES: Mapping[str, str] = {
     "merged": "Merged with: {title}",
     "merged_into": "Merged into: {title}",
     "merge_undone": "Merge undone",
+    "notified": "Told {user_ids}: {kind}",
+    "execution": "Procedure {title}: {event}",
     "split": "Split off: {title}",
 }
 

@@ -1,6 +1,7 @@
 """Gathers what a post-incident report tells, in a fixed number of statements however long the incident was."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -80,5 +81,9 @@ def _reopen_count(session: Session, incident: Incident) -> int:
 
 
 def _happening(entry: TimelineEntry, known: Mapping[str, str]) -> Happening:
-    data = {name: known.get(str(value), value) for name, value in entry.data.items()}
+    data = {name: _named(value, known) for name, value in entry.data.items()}
     return Happening(entry.at, entry.kind, known.get(entry.actor, entry.actor), data)
+
+
+def _named(value: Any, known: Mapping[str, str]) -> Any:
+    return [_named(each, known) for each in value] if isinstance(value, list) else known.get(str(value), value)

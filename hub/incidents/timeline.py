@@ -73,8 +73,9 @@ def ends(session: Session, incident_id: UUID, most: int) -> tuple[list[TimelineE
 
 
 def names(session: Session, entries: Collection[TimelineEntry]) -> dict[str, str]:
-    """The names of the people in the entries, by the texts that stand for them there: actors and assignees."""
+    """The names of the people in the entries, by the texts that stand for them: actors, assignees, who was told."""
     said = {entry.actor for entry in entries} | {str(entry.data.get("assignee_id")) for entry in entries}
+    said |= {str(user_id) for entry in entries for user_id in entry.data.get("user_ids", ())}
     ids = {text: UUID(digits) for text in said if _HEX.fullmatch(digits := text.removeprefix("user_").replace("-", ""))}
     known = people.of(session, set(ids.values()))
     return {text: known[user_id].name for text, user_id in ids.items() if user_id in known}
