@@ -36,6 +36,7 @@ from hub.contracts import (
 OVERLAP = timedelta(minutes=2)  # an event may show up in the list a little after it happened
 FIRST_LOOK = timedelta(days=1)
 MOST_PAGES = 20
+LONGEST_WAIT_SECONDS = 5
 PAGE = 200
 STATUSES = {"error": State.FIRING, "warn": State.FIRING, "success": State.RESOLVED, "ok": State.RESOLVED}
 GROUP_STATES = {"Alert": State.FIRING, "Warn": State.FIRING, "No Data": State.FIRING}
@@ -124,6 +125,8 @@ class _Pool:
         while True:
             answer = _Answer(self._http.request(method, target, headers=sent, body=raw))
             if not policy.total or not policy.is_retry(method, answer.status, has_retry_after=True):
+                return answer
+            if (policy.get_retry_after(answer) or 0) > LONGEST_WAIT_SECONDS:  # the next poll is soon enough
                 return answer
             policy = policy.increment(method, url, response=answer)
             policy.sleep(answer)
