@@ -159,3 +159,18 @@ def test_alert_of_an_incident_that_ended_long_before_opens_another(owner: Person
     owner.push(alertmanager(firing("DiskFull") | {"startsAt": "2026-01-05T10:20:00Z"}))
     owner.hub.work("ingest")
     assert sorted(each["status"] for each in owner.get("/incidents")) == ["active", "closed"]
+
+
+def test_catalogue_brings_a_neighbour_into_the_incident_and_no_one_further_off(owner: Person):
+    for name, needs in (("db", []), ("api", ["db"]), ("web", ["api"])):
+        owner.post("/services", {"name": name, "depends_on": needs})
+    for alert in (
+        firing("DiskFull", service="db"),
+        firing("Latency", service="web"),
+        firing("Timeouts", service="api"),
+    ):
+        owner.push(alertmanager(alert))
+        owner.hub.work("ingest")
+    places = {alert["service"]: alert["incident_id"] for alert in owner.get("/alerts")}
+    assert places["db"] != places["web"]
+    assert places["api"] == places["web"]  # both are one hop away, and this one was active last

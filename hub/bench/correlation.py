@@ -8,7 +8,7 @@ from statistics import mean, median
 from uuid import UUID
 
 from hub.bench.clustering import Agreement, agreement
-from hub.bench.storms import Storm, overlapped, read
+from hub.bench.storms import Storm, folders, overlapped, read
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
 from hub.incidents.deciding import Policy, Surroundings
@@ -29,12 +29,14 @@ class Score:
 
 
 def run(folder: Path) -> Iterator[str]:
-    """Gives a line per timeline and grouping."""
-    native = read(folder)
-    pairs = overlapped(native)
-    for name, grouping in GROUPINGS.items():
-        yield _line(f"native, {name}", [_score(native, grouping)])
-        yield _line(f"two faults at once, {name}", [_score(storm, grouping) for storm in pairs])
+    """Gives a line per data set, timeline and grouping. Raises NotFound."""
+    for each in folders(folder):
+        yield f"{each.name}:"
+        native = read(each)
+        pairs = overlapped(native)
+        for name, grouping in GROUPINGS.items():
+            yield _line(f"native, {name}", [_score(native, grouping)])
+            yield _line(f"two faults at once, {name}", [_score(storm, grouping) for storm in pairs])
 
 
 def by_the_hub(storm: Storm) -> list[UUID]:

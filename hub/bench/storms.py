@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from hub.contracts.errors import NotFound
 from hub.incidents.signals import Signal, words_of
 
 _TIES = frozenset({"control_flow", "data_flow", "hosted_on"})
@@ -21,6 +22,14 @@ class Storm:
     signals: Sequence[Signal]
     faults: Sequence[str]
     neighbours: Mapping[str, frozenset[str]]
+
+
+def folders(folder: Path) -> list[Path]:
+    """The data sets at this place: the folder itself, or those in it. Raises NotFound when there are none."""
+    found = sorted(each.parent for pattern in ("alerts.jsonl", "*/alerts.jsonl") for each in folder.glob(pattern))
+    if not found:
+        raise NotFound(f"Neither {folder} nor a folder in it has an alerts.jsonl.")
+    return found
 
 
 def read(folder: Path) -> Storm:
