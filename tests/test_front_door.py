@@ -45,7 +45,13 @@ def test_request_that_no_route_should_see_gets_the_error_shape(hub: Hub, method:
 
 
 def test_wrong_method_names_the_right_ones(hub: Hub):
-    assert hub.http.delete("/api/v1/incidents").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    answer = hub.http.delete("/api/v1/incidents")
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert "use one of GET, HEAD, OPTIONS, POST" in answer.json["error"]
+
+
+def test_missing_path_says_where_the_paths_are_listed(hub: Hub):
+    assert "/docs" in hub.http.get("/api/v1/nothing").json["error"]
 
 
 def test_options_say_what_is_possible_and_allow_no_other_origin(hub: Hub):

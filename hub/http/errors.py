@@ -8,13 +8,14 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from hub.contracts.errors import OverwatchError
 
 log = logging.getLogger(__name__)
 
 _STORE_RETRY_SECONDS = 2
+_NO_SUCH_PATH = "There is no such path; /docs lists them all."
 _LOCATIONS = frozenset({"json", "query", "headers", "path", "form"})
 
 
@@ -52,10 +53,14 @@ def _from_framework(error: HTTPException) -> Response:
     messages = getattr(error, "data", {}).get("messages")
     if messages is not None:
         return answer(status, "Validation error", "validation_error", details=_by_field(messages))
-    response = answer(status, error.description or phrase, phrase.lower().replace(" ", "_"))
+    code = phrase.lower().replace(" ", "_")
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response
+        allowed = ", ".join(sorted(error.valid_methods))
+        response = answer(status, f"This method is not allowed here; use one of {allowed}.", code)
+        response.headers["Allow"] = allowed
+        return response
+    message = _NO_SUCH_PATH if isinstance(error, NotFound) else error.description or phrase
+    return answer(status, message, code)
 
 
 def _store_unavailable(error: DBAPIError | PoolTimeout) -> Response:
