@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.contracts import CheckResult, Config, Connector, Delivery, Event, Http, Untrusted
+from hub.integrations.rules import problems
 from hub.runtime import Runtime
 from tests.colleagues import colleague
 from tests.factories import Hub, Person, alertmanager, firing
@@ -80,6 +81,11 @@ def test_config_is_refused_naming_the_field(owner: Person, config: dict[str, Any
         body = {"config": config} | ({"platform": "acme", "name": "Acme"} if method == "POST" else {})
         answer = owner.call(method, where, json=body)
         assert (answer.status_code, list(answer.json["details"])) == (422, [field])
+
+
+def test_each_missing_field_is_named_once():
+    schema = {"properties": {"url": {}, "secret": {}}, "required": ["url", "secret"]}
+    assert problems({}, schema) == {"config.url": ["Is required."], "config.secret": ["Is required."]}
 
 
 def test_secrets_are_write_only_and_kept_when_their_dots_come_back(owner: Person):

@@ -26,11 +26,11 @@ def secret_fields(schema: Mapping[str, Any]) -> frozenset[str]:
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, list[str]]:
     """Field → messages by the connector's JSON Schema; empty when the config will do. Values are never repeated."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}  # each message once: every missing field is an error that names them all
     for error in Draft202012Validator(schema).iter_errors(config):
         for field in _fields(error):
-            found.setdefault(field, []).append(_message(error))
-    return found
+            found.setdefault(field, {})[_message(error)] = None
+    return {field: list(messages) for field, messages in found.items()}
 
 
 def with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
