@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hub.incidents.grouping import service
 from hub.incidents.deciding import Rule
+from hub.incidents.grouping import service
 from tests.factories import Person
 
 

@@ -185,7 +185,7 @@ def test_reviewed_functions_pin_their_search_path_and_answer_the_runtime_role_on
     ).all()
     assert len(functions) > 10
     for function in functions:
-        assert function.proconfig == ["search_path=public, pg_temp"], function.proname
+        assert "search_path=public, pg_temp" in function.proconfig, function.proname
         assert set(function.grantees) <= {"overwatch_owner", "overwatch_app"}, function.proname
         assert function.owner == "overwatch_owner", function.proname
 
