@@ -34,7 +34,7 @@ NO_FILTERS = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query as the index takes it. `searched` are those of its `lexemes` that are worth asking for.
+    """A query as the index takes it. `searched` is what of its `lexemes` is worth asking for: any, or all of several.
 
     `vectors` has one per model whose vectors are stored, as Postgres reads them; `sources` are documents that have to
     be among the candidates whatever their text.
@@ -42,7 +42,7 @@ class Asked:
 
     vectors: Mapping[str, str]
     lexemes: Sequence[str]
-    searched: Sequence[str]
+    searched: Sequence[tuple[str, ...]]
     names: Collection[str]
     sources: Collection[UUID] = ()
 
@@ -61,7 +61,7 @@ class Found:
     status: str
 
 
-# the tsquery is put together from lexemes: any of them may match, and none can be read as an operator
+# the tsquery is put together from lexemes, each quoted, so that none can be read as an operator
 _CANDIDATES = text(
     "WITH models AS MATERIALIZED (SELECT m.model, CAST(m.vector AS halfvec) AS vector"
     "   FROM unnest(CAST(:models AS text[]), CAST(:vectors AS text[])) AS m (model, vector)),"
@@ -89,7 +89,7 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
             "organization_id": organization_of(session),
             "models": list(asked.vectors),
             "vectors": list(asked.vectors.values()),
-            "words": " | ".join(map(_quoted, asked.searched)),
+            "words": " | ".join(f"({' & '.join(map(_quoted, each))})" for each in asked.searched),
             "lexemes": list(asked.lexemes),
             "names": sorted(asked.names),
             "sources": list(asked.sources),

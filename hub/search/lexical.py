@@ -6,14 +6,14 @@ ranks better (the candidates are alike, so their common words still say somethin
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import combinations
 from uuid import UUID
 
 _SATURATION = 1.2
 _LENGTH = 0.6
-
+_MOST_COMMON = 12  # that are paired: 66 pairs
 
 ChunkId = tuple[UUID, int]  # the document, and the chunk's ordinal in it
 
@@ -33,16 +33,33 @@ class Candidate:
     length: int
 
 
-def worth_asking(lexemes: Sequence[str], common: Mapping[str, float], most: float = 0.02) -> list[str]:
-    """Which of a query's lexemes to ask the index for: the rarest, while their shares of all chunks add up to `most`.
+def worth_asking(lexemes: Sequence[str], common: Mapping[str, float], most: float) -> list[tuple[str, ...]]:
+    """What to ask the index for: chunks with one of these lexemes, or with both of a pair.
 
-    `common` has the share, 0 to 1, of every lexeme that is not rare. Common words change the order of what is found,
-    where they are all counted, but alone they would bring in a large part of the index. At least one is asked for.
+    The rarest lexemes, and pairs of those that are too common alone, while their shares of all chunks add up to `most`;
+    at least one. `common` has the share, 0 to 1, of every lexeme that is not rare. Common words change the order of
+    what is found, where they are all counted, but alone they would bring in a large part of the index.
     """
-    by_rarity = sorted(lexemes, key=lambda lexeme: common.get(lexeme, 0.0))
-    shares = accumulate(common.get(lexeme, 0.0) for lexeme in by_rarity)
-    chosen = [lexeme for lexeme, share in zip(by_rarity, shares, strict=True) if share <= most]
-    return chosen or by_rarity[:1]
+    share = {lexeme: common.get(lexeme, 0.0) for lexeme in lexemes}
+    by_rarity = sorted(share, key=lambda lexeme: share[lexeme])
+    alone = _while_rare(((lexeme,) for lexeme in by_rarity), share, most)
+    others = by_rarity[len(alone) : len(alone) + _MOST_COMMON]
+    pairs = sorted(combinations(others, 2), key=lambda pair: share[pair[0]] * share[pair[1]])
+    spent = sum(share[lexeme] for (lexeme,) in alone)
+    chosen = [*alone, *_while_rare(pairs, share, most - spent)]
+    return chosen or [*pairs[:1]] or [(lexeme,) for lexeme in by_rarity[:1]]
+
+
+def _while_rare(asked: Iterable[tuple[str, ...]], share: Mapping[str, float], most: float) -> list[tuple[str, ...]]:
+    """The first of them, until the chunks expected to have them are too many; words are taken to be independent."""
+    shares = ((each, math.prod(share[lexeme] for lexeme in each)) for each in asked)
+    chosen = []
+    for each, expected in shares:
+        most -= expected
+        if most < 0:
+            break
+        chosen.append(each)
+    return chosen
 
 
 def rarity(candidates: Sequence[Candidate]) -> list[float]:

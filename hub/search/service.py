@@ -20,6 +20,7 @@ __all__ = ["KINDS", "Answer", "Filters", "Hit", "Known", "ask", "key_of"]
 
 _SNIPPET_CHARACTERS = 400
 _LONGEST_KEY = 200
+_MOST_MATCHES = 400  # chunks that the words alone should bring in; each costs some microseconds to rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,14 @@ def ask(
     """
     understood = understand(query)
     named = understood.names | known.names
-    lexemes, common, stored = vocabulary.lexemes_of(session, understood.lexical)
-    vectors = _vectors(model, [others(each) for each in stored if each != model.model_id], understood)
+    words = vocabulary.read(session, understood.lexical)
+    vectors = _vectors(model, [others(each) for each in words.models if each != model.model_id], understood)
     urls = [*known.urls, *evidence.urls_in(query)]
     judged = evidence.find(session, sorted(named), urls, key_of(query), model.model_id, vectors[model.model_id])
     asked = Asked(
         vectors=vectors,
-        lexemes=lexemes,
-        searched=lexical.worth_asking(lexemes, common),
+        lexemes=words.lexemes,
+        searched=lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count)),
         names=named,
         sources={source_id for _, source_id in judged} | known.service_sources,
     )

@@ -1,6 +1,7 @@
 """Which words are common in an organization: counted in a sample when the index has grown by half."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -34,12 +35,21 @@ _COUNT = text(
     " WHERE organization_id = :organization_id"
 )
 _READ = text(
-    "SELECT tsvector_to_array(to_tsvector('english', :words)) AS lexemes,"
-    " (SELECT common FROM vocabularies WHERE organization_id = :organization_id) AS common,"
-    " (SELECT models FROM vocabularies WHERE organization_id = :organization_id) AS models"
+    "SELECT tsvector_to_array(to_tsvector('english', :words)) AS lexemes, v.common, v.chunk_count, v.models"
+    " FROM (SELECT) AS one LEFT JOIN vocabularies v ON v.organization_id = :organization_id"
 )
 
 HANDLERS: Mapping[str, Handler] = {"vocabulary": lambda session, _organization_ids: count(session)}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A query's lexemes; of all common ones the share of the organization's chunks that have it; what is stored."""
+
+    lexemes: Sequence[str]
+    common: Mapping[str, float]
+    chunk_count: int
+    models: Sequence[str]
 
 
 def note(session: Session, written: int, model_id: str) -> None:
@@ -58,7 +68,7 @@ def count(session: Session) -> None:
     session.execute(_COUNT, ours | {"chunk_count": chunk_count, "every": max(1, chunk_count // _SAMPLE), "rare": _RARE})
 
 
-def lexemes_of(session: Session, words: str) -> tuple[list[str], Mapping[str, float], Sequence[str]]:
-    """The words' lexemes, the share of each common one among the organization's chunks, and the models in use."""
+def read(session: Session, words: str) -> Words:
+    """The words as the organization's index has them."""
     row = session.execute(_READ, {"words": words, "organization_id": organization_of(session)}).one()
-    return list(row.lexemes), row.common or {}, row.models or ()
+    return Words(list(row.lexemes), row.common or {}, row.chunk_count or 0, row.models or ())
