@@ -37,6 +37,7 @@ from hub.procedures.executions import routes as executions
 from hub.procedures.saving import routes as saving
 from hub.runtime import Runtime, assemble
 from hub.search import routes as search
+from hub.search.embedding.loaded import embedders
 from hub.search.feedback import routes as feedback
 from hub.search.suggestions import routes as suggestions
 from hub.stream import routes as stream
@@ -93,7 +94,7 @@ def create_app(runtime: Runtime) -> Flask:
     deliveries.install(app, runtime.database)
     access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)
-    search.install(app, runtime.settings.model_dir)
+    search.install(app, embedders(runtime.settings, runtime.egress))
     health.install(app, runtime.database)
     stream.install(app, runtime.settings.api_threads)
     api = Api(app)

@@ -60,6 +60,9 @@ class Settings:
     api_threads: int = 8
     log_level: str = "INFO"
     metrics_token: str = ""
+    embedder_url: str = ""
+    embedder_model: str = ""
+    embedder_key: str = ""
 
     @property
     def api_address(self) -> str:
@@ -107,6 +110,9 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 8),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
         metrics_token=environ.get("OVERWATCH_METRICS_TOKEN", ""),
+        embedder_url=environ.get("OVERWATCH_EMBEDDER_URL", ""),
+        embedder_model=environ.get("OVERWATCH_EMBEDDER_MODEL", ""),
+        embedder_key=environ.get("OVERWATCH_EMBEDDER_KEY", ""),
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from hub.search import indexing, lexical, service, vocabulary
 from hub.search.drafts import Draft
+from hub.search.embedding.loaded import Embedders
 from hub.search.service import Filters
 from hub.search.vectors import as_halfvec
 from tests.factories import Hub, Person
@@ -50,6 +51,10 @@ def draft(title: str, body: str = "", **fields) -> Draft:
         created_at=datetime.now(UTC),
     )
     return replace(made, **fields)
+
+
+def only(model: Model) -> Embedders:
+    return Embedders(lambda: model, lambda: model.model_id)
 
 
 def transaction(owner: Person):
@@ -99,7 +104,7 @@ def large(hub: Hub) -> Person:
 
 def ask(person: Person, query: str, **options):
     with transaction(person) as session:
-        return service.ask(session, Model(), query, **options).hits
+        return service.ask(session, only(Model()), query, **options).hits
 
 
 def test_large_tenants_are_never_scanned_from_end_to_end(large: Person):
@@ -192,7 +197,7 @@ def test_document_longer_than_a_book_is_cut(owner: Person):
 
 
 def test_document_that_fails_keeps_no_other_back(owner: Person, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hub.search.lane.embedder", lambda _model_dir: Model(fails_on="poison"))
+    monkeypatch.setattr("workers.pipeline.embedders", lambda *_: only(Model(fails_on="poison")))
     good, bad = owner.post("/incidents", {"title": "Good"}), owner.post("/incidents", {"title": "poison"})
     owner.hub.work("index")
     with transaction(owner) as session:

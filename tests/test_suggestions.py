@@ -2,7 +2,9 @@
 
 import pytest
 
+from hub.http.ids import from_public
 from hub.search.embedding.loaded import embedder
+from hub.search.suggestions import service as suggestions
 from tests.colleagues import colleague, listed
 from tests.factories import Person, alertmanager, firing
 
@@ -78,6 +80,15 @@ def test_new_incident_is_told_its_suggestions_in_the_timeline(owner: Person):
     (entry,) = [each for each in owner.get(f"/incidents/{incident['id']}/timeline") if each["kind"] == "suggested"]
     assert entry["data"]["procedures"][0]["procedure_id"] == named["id"]
     assert entry["data"]["procedures"][0]["label"] == "evidence"
+
+
+def test_suggestions_are_kept_as_they_were_for_those_who_tell_people(owner: Person):
+    write(owner, "VolumeFull", DISK)
+    owner.hub.work("index")
+    incident = opened(owner, firing("VolumeFull"))
+    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
+        (kept,) = suggestions.suggested(session, from_public("inc", incident["id"]))
+    assert (kept.title, kept.place, kept.is_explicit) == ("VolumeFull", 1, True)
 
 
 def test_suggestions_are_told_once(owner: Person):

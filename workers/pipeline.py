@@ -27,12 +27,11 @@ from hub.notifications import service as notifications
 from hub.notifications.outbound.telling import Teller
 from hub.runtime import Runtime
 from hub.search import lane
+from hub.search.embedding.loaded import embedders
 from workers import chores
 from workers.trace import Trace
 
 log = logging.getLogger(__name__)
-
-_INDEXED_AT_ONCE = 32
 
 Step = Callable[[Runtime], bool]
 
@@ -56,7 +55,7 @@ def ingest(runtime: Runtime) -> bool:
 
 def index(runtime: Runtime) -> bool:
     """Incidents and procedures become documents that search finds."""
-    return outbox.work_off(runtime.database, "index", lane.handlers(runtime.settings.model_dir), most=_INDEXED_AT_ONCE)
+    return lane.work_off(runtime.database, embedders(runtime.settings, runtime.egress))
 
 
 def notify(runtime: Runtime) -> bool:

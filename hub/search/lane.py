@@ -1,16 +1,34 @@
 """What the index lane does for each kind of job."""
 
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 
+from hub import outbox
+from hub.database import Database
 from hub.outbox import Handler
-from hub.search import confirmations, indexing, vocabulary
-from hub.search.embedding.loaded import embedder
+from hub.search import confirmations, indexing, reembedding, vocabulary
+from hub.search.embedding.loaded import Embedders
 from hub.search.suggestions import service as suggestions
 
+_MOST_AT_ONCE = 32
 
-def handlers(model_dir: Path) -> Mapping[str, Handler]:
+_noticed: set[tuple[int, str]] = set()
+
+
+def work_off(database: Database, models: Embedders) -> bool:
+    """Does what is due; False when there was nothing. The first time, looks whether the model is another by now."""
+    told = (id(database), models.current_id)
+    if told not in _noticed:
+        reembedding.notice(database, models.current_id)
+        _noticed.add(told)
+    return outbox.work_off(database, "index", handlers(models), most=_MOST_AT_ONCE)
+
+
+def handlers(models: Embedders) -> Mapping[str, Handler]:
     """Indexing, and what follows from it."""
-    model = partial(embedder, model_dir)
-    return {**indexing.handlers(model), **confirmations.HANDLERS, **suggestions.handlers(model), **vocabulary.HANDLERS}
+    return {
+        **indexing.handlers(models.current),
+        **confirmations.HANDLERS,
+        **suggestions.handlers(models),
+        **reembedding.handlers(models),
+        **vocabulary.HANDLERS,
+    }

@@ -1,8 +1,7 @@
 """Routes of /search."""
 
 import time
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from flask import Flask, current_app
@@ -11,8 +10,7 @@ from hub.accounts import access
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import to_public
 from hub.search import service, typeahead
-from hub.search.embedding.loaded import embedder
-from hub.search.embedding.model import Embedder
+from hub.search.embedding.loaded import Embedders
 from hub.search.schemas import FoundSchema, QuerySchema, TitleSchema, TypedQuery
 from hub.search.service import Answer, Filters, Hit
 
@@ -22,14 +20,14 @@ blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description
 _PLACES = {"incidents": ("inc", "incidents"), "solutions": ("inc", "incidents"), "procedures": ("proc", "procedures")}
 
 
-def install(app: Flask, model_dir: Path) -> None:
-    """Tells the app where its model is."""
-    app.extensions["overwatch.model_dir"] = model_dir
+def install(app: Flask, models: Embedders) -> None:
+    """Gives the app its models."""
+    app.extensions["overwatch.models"] = models
 
 
-def model() -> Embedder:
-    """The app's model; loaded with the first search of the process."""
-    return embedder(current_app.extensions["overwatch.model_dir"])
+def models() -> Embedders:
+    """The app's models; loaded with the first search of the process."""
+    return cast(Embedders, current_app.extensions["overwatch.models"])
 
 
 @blp.route("/query", methods=["POST"])
@@ -41,7 +39,7 @@ def query(asked: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     found = service.ask(
         access.current_session(),
-        model(),
+        models(),
         asked["query"],
         kinds=asked["content_types"],
         filters=Filters(**asked["filters"]),

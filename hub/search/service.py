@@ -1,6 +1,6 @@
 """Use case of search: ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from hub import names
 from hub.search import candidates, evidence, lexical, rules, vocabulary
 from hub.search.candidates import KINDS, NO_FILTERS, Asked, Filters, Found
 from hub.search.confidence import is_good_match
-from hub.search.embedding.model import Embedder
+from hub.search.embedding.loaded import Embedders
 from hub.search.evidence import Source
 from hub.search.rules import Evidence, Result
 from hub.search.text import Query, understand
@@ -61,7 +61,7 @@ class Answer:
 
 def ask(
     session: Session,
-    model: Embedder,
+    models: Embedders,
     query: str,
     *,
     kinds: Sequence[str] = KINDS,
@@ -69,16 +69,13 @@ def ask(
     min_confidence: float = 0.0,
     limit: int = 10,
     known: Known = Known(),
-    others: Callable[[str], Embedder | None] = lambda _model_id: None,
 ) -> Answer:
-    """The documents that answer the query, best first.
-
-    `others` gives, by its id, another model whose vectors are still stored while `model` replaces it.
-    """
+    """The documents that answer the query, best first."""
+    model = models.current()
     understood = understand(query)
     named = understood.names | known.names
     words = vocabulary.read(session, understood.lexical)
-    vectors = _vectors(model, [others(each) for each in words.models if each != model.model_id], understood)
+    vectors = _vectors(models, {model.model_id, *words.models}, understood)
     urls = [*known.urls, *evidence.urls_in(query)]
     judged = evidence.find(session, sorted(named), urls, key_of(query), model.model_id, vectors[model.model_id])
     asked = Asked(
@@ -106,9 +103,10 @@ def key_of(query: str) -> str:
     return names.fold(query)[:_LONGEST_KEY]
 
 
-def _vectors(model: Embedder, others: Sequence[Embedder | None], query: Query) -> dict[str, str]:
-    models = [model, *(each for each in others if each)]
-    return {each.model_id: as_halfvec(each.embed([query.semantic])[0]) for each in models}
+def _vectors(models: Embedders, model_ids: Collection[str], query: Query) -> dict[str, str]:
+    """The query as each model sees it whose vectors are stored; without one, its documents are found by words."""
+    found = (models.find(model_id) for model_id in model_ids)
+    return {model.model_id: as_halfvec(model.embed([query.semantic])[0]) for model in found if model}
 
 
 def _evidence(chunk: Found, judged: Mapping[Source, Evidence], named: frozenset[str], known: Known) -> Evidence:

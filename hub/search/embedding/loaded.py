@@ -1,9 +1,15 @@
-"""The model of this process: loaded on its first use, once."""
+"""The models of this process: the one that embeds, loaded on its first use, and the one that it has replaced."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from hub.contracts.connector import Http
+from hub.contracts.errors import Misconfigured
+from hub.search.embedding.manifest import Manifest
 from hub.search.embedding.model import Embedder, MiniLM
+from hub.search.embedding.remote import RemoteModel
+from hub.settings import Settings
 
 _lock = threading.Lock()
 _loaded: dict[Path, Embedder] = {}
@@ -15,3 +21,42 @@ def embedder(model_dir: Path) -> Embedder:
         if model_dir not in _loaded:
             _loaded[model_dir] = MiniLM.load(model_dir)
         return _loaded[model_dir]
+
+
+class Embedders:
+    """The model that embeds is the operator's remote one where there is one, else the one that ships with us.
+
+    While a new model's vectors replace those of another, the other still answers for what it has embedded: the one
+    that ships with us always can, another remote one no more.
+    """
+
+    def __init__(self, own: Callable[[], Embedder], own_id: Callable[[], str], remote: Embedder | None = None) -> None:
+        self._own = own
+        self._own_id = own_id
+        self._remote = remote
+
+    @property
+    def current_id(self) -> str:
+        """The id of the model that embeds; loads nothing."""
+        return self._remote.model_id if self._remote else self._own_id()
+
+    def current(self) -> Embedder:
+        """The model that embeds. Raises Misconfigured when there is none."""
+        return self._remote or self._own()
+
+    def find(self, model_id: str) -> Embedder | None:
+        """A model whose vectors may still be stored; None when this process does not have it."""
+        if model_id == self.current_id:
+            return self.current()
+        try:
+            return self._own() if model_id == self._own_id() else None
+        except Misconfigured:  # who has a remote model need not have built ours
+            return None
+
+
+def embedders(settings: Settings, http: Http) -> Embedders:
+    """As the operator has set them up."""
+    url, model = settings.embedder_url, settings.embedder_model
+    remote = RemoteModel(http, url, model, settings.embedder_key) if url else None
+    folder = settings.model_dir
+    return Embedders(lambda: embedder(folder), lambda: Manifest.read(folder).model_id, remote)

@@ -5,7 +5,7 @@ from typing import Any
 from hub.accounts import access
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public, to_public
-from hub.search.routes import model
+from hub.search.routes import models
 from hub.search.suggestions import service
 from hub.search.suggestions.schemas import LimitQuery, SimilarIncidentSchema, SuggestedProcedureSchema, shown
 from hub.search.suggestions.service import Past
@@ -19,7 +19,7 @@ blp = JsonBlueprint("suggestions", __name__, url_prefix="/api/v1/incidents", des
 @blp.page(SuggestedProcedureSchema)
 def list_suggested_procedures(query: dict[str, Any], incident_id: str) -> Page:
     """List procedures for an incident: those with evidence first, the rest labelled as suggestions"""
-    found = service.procedures_for(access.current_session(), model(), from_public("inc", incident_id), query["limit"])
+    found = service.procedures_for(access.current_session(), models(), from_public("inc", incident_id), query["limit"])
     items = [shown(hit, f"/api/v1/procedures/{to_public('proc', hit.id)}") for hit in found]
     return Page(items, len(items), 1, query["limit"])
 
@@ -30,7 +30,7 @@ def list_suggested_procedures(query: dict[str, Any], incident_id: str) -> Page:
 @blp.page(SimilarIncidentSchema)
 def list_similar_incidents(query: dict[str, Any], incident_id: str) -> Page:
     """List past incidents that were like this one, with their resolutions"""
-    found = service.similar_to(access.current_session(), model(), from_public("inc", incident_id), query["limit"])
+    found = service.similar_to(access.current_session(), models(), from_public("inc", incident_id), query["limit"])
     return Page([_past(each) for each in found], len(found), 1, query["limit"])
 
 

@@ -1,6 +1,6 @@
 """Use cases of suggestions: procedures for an incident, similar past incidents, and saying both when it opens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from hub.incidents.models import Incident
 from hub.incidents.rules import OPEN
 from hub.outbox import Handler
 from hub.search import service as search
-from hub.search.embedding.model import Embedder
+from hub.search.embedding.loaded import Embedders
 from hub.search.service import Filters, Hit
 from hub.search.suggestions import asking
 from hub.search.suggestions.models import Suggestion
@@ -35,19 +35,19 @@ class Past:
     incident: Incident
 
 
-def handlers(model: Callable[[], Embedder]) -> Mapping[str, Handler]:
+def handlers(models: Embedders) -> Mapping[str, Handler]:
     """What the index lane does once an open incident is indexed."""
-    return {"suggest": partial(suggest, model)}
+    return {"suggest": partial(suggest, models)}
 
 
-def procedures_for(session: Session, model: Embedder, incident_id: UUID, limit: int) -> Sequence[Hit]:
+def procedures_for(session: Session, models: Embedders, incident_id: UUID, limit: int) -> Sequence[Hit]:
     """Procedures for the incident, those with evidence first. Raises NotFound."""
-    return _procedures_for(session, model, incidents.get(session, incident_id), limit)
+    return _procedures_for(session, models, incidents.get(session, incident_id), limit)
 
 
-def similar_to(session: Session, model: Embedder, incident_id: UUID, limit: int) -> Sequence[Past]:
+def similar_to(session: Session, models: Embedders, incident_id: UUID, limit: int) -> Sequence[Past]:
     """Incidents before this one that were like it, with their resolutions. Raises NotFound."""
-    return _similar_to(session, model, incidents.get(session, incident_id), limit)
+    return _similar_to(session, models, incidents.get(session, incident_id), limit)
 
 
 def suggested(session: Session, incident_id: UUID) -> Sequence[Suggestion]:
@@ -57,7 +57,7 @@ def suggested(session: Session, incident_id: UUID) -> Sequence[Suggestion]:
     return session.scalars(found).all()
 
 
-def suggest(model: Callable[[], Embedder], session: Session, incident_ids: Sequence[UUID]) -> None:
+def suggest(models: Embedders, session: Session, incident_ids: Sequence[UUID]) -> None:
     """Stores suggestions for incidents that are open and have none yet, and tells them in the timeline."""
     already = select(Suggestion.incident_id).where(Suggestion.organization_id == organization_of(session))
     wanted = select(Incident).where(
@@ -68,8 +68,8 @@ def suggest(model: Callable[[], Embedder], session: Session, incident_ids: Seque
         Incident.id.not_in(already.where(Suggestion.incident_id.in_(incident_ids))),
     )
     for incident in session.scalars(wanted).all():
-        procedures = _worth_saying(_procedures_for(session, model(), incident, _MOST_SUGGESTED))
-        past = _similar_to(session, model(), incident, _MOST_SUGGESTED)
+        procedures = _worth_saying(_procedures_for(session, models, incident, _MOST_SUGGESTED))
+        past = _similar_to(session, models, incident, _MOST_SUGGESTED)
         alike = {each.hit.id: each for each in past if each.hit in _worth_saying([one.hit for one in past])}
         hits = [*procedures, *(each.hit for each in alike.values())]
         if hits:
@@ -84,16 +84,16 @@ def is_evident(hit: Hit) -> bool:
     return any(hit.evidence.rank)
 
 
-def _procedures_for(session: Session, model: Embedder, incident: Incident, limit: int) -> Sequence[Hit]:
+def _procedures_for(session: Session, models: Embedders, incident: Incident, limit: int) -> Sequence[Hit]:
     query, known = asking.question_of(session, incident)
-    return search.ask(session, model, query, kinds=("procedures",), known=known, limit=limit).hits
+    return search.ask(session, models, query, kinds=("procedures",), known=known, limit=limit).hits
 
 
-def _similar_to(session: Session, model: Embedder, incident: Incident, limit: int) -> Sequence[Past]:
+def _similar_to(session: Session, models: Embedders, incident: Incident, limit: int) -> Sequence[Past]:
     query, known = asking.question_of(session, incident)
     before = Filters(created_before=incident.created_at)
     kinds = ("incidents", "solutions")
-    hits = search.ask(session, model, query, kinds=kinds, filters=before, known=known, limit=2 * limit).hits
+    hits = search.ask(session, models, query, kinds=kinds, filters=before, known=known, limit=2 * limit).hits
     best: dict[UUID, Hit] = {}
     for hit in hits:
         best.setdefault(hit.id, hit)  # an incident and its solution are one answer
