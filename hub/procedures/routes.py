@@ -13,7 +13,7 @@ from hub.contracts.errors import Invalid
 from hub.http import declared
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public
-from hub.procedures import archives, importing, schemas, service
+from hub.procedures import archives, importing, schemas, service, versions
 from hub.procedures.archives import File
 from hub.procedures.models import Procedure
 from hub.procedures.service import Editor
@@ -93,7 +93,8 @@ def delete_procedure(procedure_id: str) -> None:
 @blp.page(schemas.VersionSchema)
 def list_procedure_versions(query: dict[str, Any], procedure_id: str) -> Page:
     """List a procedure's versions, newest first, each with what it changed"""
-    return service.versions_of(access.current_session(), from_public("proc", procedure_id), query)
+    session = access.current_session()
+    return versions.of(session, service.get(session, from_public("proc", procedure_id)).id, query)
 
 
 def editor() -> Editor:

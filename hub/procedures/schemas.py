@@ -9,7 +9,7 @@ from hub.http.blueprint import ListQuery, PageQuery
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.incidents.rules import SEVERITIES
-from hub.procedures import service
+from hub.procedures import service, versions
 from hub.procedures.importing import LARGEST_CONTENT
 from hub.procedures.markdown import LONGEST_TITLE, MOST_STEPS
 from hub.procedures.rules import KINDS, OUTCOMES, STATUSES
@@ -38,7 +38,7 @@ class ProcedureQuery(ListQuery):
 class VersionQuery(PageQuery):
     """The order of versions: newest first, unless asked otherwise."""
 
-    sort = Sort(service.VERSIONS)
+    sort = Sort(versions.LISTING)
 
 
 class VariableSchema(Schema):

@@ -14,8 +14,8 @@ from hub.accounts.audit import service as audit
 from hub.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.database import new_id, now, organization_of
 from hub.listing import Listing, Page, among, containing, created, overlapping
-from hub.procedures import markdown, rules
-from hub.procedures.models import Procedure, ProcedureVersion
+from hub.procedures import markdown, rules, versions
+from hub.procedures.models import Procedure
 
 LISTING = Listing(
     Procedure,
@@ -37,11 +37,6 @@ LISTING = Listing(
         **created(Procedure),
     },
 )
-VERSIONS = Listing(
-    ProcedureVersion,
-    sorts={"number": ProcedureVersion.number},
-    default_sort="-number",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +45,6 @@ class Editor:
 
     user_id: UUID
     may_change_all: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version with what it changed."""
-
-    number: int
-    said: Mapping[str, Any]
-    changes: Mapping[str, str]
-    author_id: UUID | None
-    created_at: datetime
 
 
 def write(session: Session, author_id: UUID, *, status: str = "published", **fields: Any) -> Procedure:
@@ -83,7 +67,7 @@ def write(session: Session, author_id: UUID, *, status: str = "published", **fie
     )
     session.add(procedure)
     session.flush()
-    _keep(session, procedure, author_id)
+    versions.keep(session, procedure, author_id)
     audit.note(session, "procedures:create", procedure.id, title=procedure.title)
     index(session, [procedure.id])
     return procedure
@@ -113,14 +97,14 @@ def change(session: Session, procedure_id: UUID, editor: Editor, fields: Mapping
     status = wanted.pop("status", procedure.status)
     if status != procedure.status:
         _move(procedure, status, at)
-    before = said(procedure)
+    before = versions.said(procedure)
     own_steps = wanted.get("steps", procedure.steps if procedure.has_own_steps else None)
     for name, value in _complete(before | wanted, own_steps).items():
         setattr(procedure, name, value)
-    if said(procedure) != before:
+    if versions.said(procedure) != before:
         procedure.version += 1
         procedure.reviewed_at = at
-        _keep(session, procedure, editor.user_id)
+        versions.keep(session, procedure, editor.user_id)
     procedure.updated_at = at
     session.flush()
     audit.note(session, "procedures:update", procedure.id, fields=sorted(fields), version=procedure.version)
@@ -138,41 +122,9 @@ def delete(session: Session, procedure_id: UUID) -> None:
     index(session, [procedure_id])
 
 
-def versions_of(session: Session, procedure_id: UUID, query: Mapping[str, Any]) -> Page:
-    """One page of the procedure's versions, newest first. Raises NotFound."""
-    get(session, procedure_id)
-    ours = ProcedureVersion.organization_id == organization_of(session)
-    page = VERSIONS.page(session, query, ours, ProcedureVersion.procedure_id == procedure_id)
-    numbers = {each.number - 1 for each in page.items} | {each.number for each in page.items}
-    known = {
-        each.number: each.said
-        for each in session.scalars(
-            select(ProcedureVersion).where(
-                ours, ProcedureVersion.procedure_id == procedure_id, ProcedureVersion.number.in_(numbers)
-            )
-        )
-    }
-    told = [
-        Version(
-            each.number,
-            each.said,
-            rules.difference(known.get(each.number - 1), each.said),
-            each.author_id,
-            each.created_at,
-        )
-        for each in page.items
-    ]
-    return Page(told, page.total, page.page, page.limit)
-
-
 def index(session: Session, procedure_ids: Sequence[UUID]) -> None:
     """Leaves it to the workers to bring search up to date."""
     outbox.enqueue(session, "index", "procedure", procedure_ids)
-
-
-def said(procedure: Procedure) -> dict[str, Any]:
-    """What people read of it, as versions keep it."""
-    return {name: getattr(procedure, name) for name in rules.SAID}
 
 
 _EMPTY: Mapping[str, Any] = {
@@ -241,17 +193,3 @@ def _get_for_change(session: Session, procedure_id: UUID, editor: Editor) -> Pro
     if not editor.may_change_all and found.author_id != editor.user_id:
         raise Forbidden("This procedure is somebody else's: to change it needs the permission procedures:update.")
     return found
-
-
-def _keep(session: Session, procedure: Procedure, author_id: UUID) -> None:
-    session.add(
-        ProcedureVersion(
-            organization_id=procedure.organization_id,
-            procedure_id=procedure.id,
-            number=procedure.version,
-            said=said(procedure),
-            author_id=author_id,
-            created_at=procedure.reviewed_at,
-        )
-    )
-    session.flush()

@@ -15,7 +15,6 @@ SMALL = 4_000  # chunks; up to here search looks at all of them anyway
 _SAMPLE = 4_000
 _RARE = 0.001  # of the chunks: below, a word costs the index next to nothing
 
-# only the worker that crosses the line leaves the job
 _NOTE = text(
     "INSERT INTO vocabularies AS v (organization_id, written, models)"
     " VALUES (:organization_id, :written, ARRAY[CAST(:model AS text)])"
@@ -35,8 +34,10 @@ _COUNT = text(
     " WHERE organization_id = :organization_id"
 )
 _READ = text(
-    "SELECT tsvector_to_array(to_tsvector('english', :words)) AS lexemes, v.common, v.chunk_count, v.models"
-    " FROM (SELECT) AS one LEFT JOIN vocabularies v ON v.organization_id = :organization_id"
+    "SELECT q.lexemes, v.chunk_count, v.models, (SELECT jsonb_object_agg(lexeme, v.common -> lexeme)"
+    "   FROM unnest(q.lexemes) AS lexeme WHERE jsonb_exists(v.common, lexeme)) AS common"
+    " FROM (SELECT tsvector_to_array(to_tsvector('english', :words)) AS lexemes) q"
+    " LEFT JOIN vocabularies v ON v.organization_id = :organization_id"
 )
 
 HANDLERS: Mapping[str, Handler] = {"vocabulary": lambda session, _organization_ids: count(session)}
@@ -44,7 +45,7 @@ HANDLERS: Mapping[str, Handler] = {"vocabulary": lambda session, _organization_i
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A query's lexemes; of all common ones the share of the organization's chunks that have it; what is stored."""
+    """A query's lexemes; for those that are common, the share of the organization's chunks; whose vectors it has."""
 
     lexemes: Sequence[str]
     common: Mapping[str, float]

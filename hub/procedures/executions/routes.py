@@ -5,7 +5,7 @@ from typing import Any
 from hub.accounts import access
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import from_public
-from hub.procedures.executions import schemas, service
+from hub.procedures.executions import beginning, schemas, service
 from hub.procedures.executions.models import Execution
 
 blp = JsonBlueprint("executions", __name__, url_prefix="/api/v1", description="Runs of procedures by people")
@@ -19,7 +19,7 @@ def execute_procedure(fields: dict[str, Any], procedure_id: str) -> Execution:
     """Begin to carry out a procedure; the hub shows each command filled in and quoted, and runs none"""
     session = access.current_session()
     user_id, variables = access.caller().user_id, fields["variables"]
-    execution = service.begin(
+    execution = beginning.begin(
         session, from_public("proc", procedure_id), user_id, variables=variables, **fields["context"]
     )
     session.commit()

@@ -5,20 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import outbox
 from hub.accounts.audit import service as audit
-from hub.accounts.models import Organization
-from hub.accounts.rules import settings_of
-from hub.contracts.errors import Conflict, Invalid, NotFound
-from hub.database import new_id, now, organization_of
-from hub.incidents import service as incidents
-from hub.incidents import timeline
+from hub.contracts.errors import Conflict, NotFound
+from hub.database import now, organization_of
 from hub.listing import Listing, Page, among, containing, created
-from hub.procedures import service as procedures
-from hub.procedures.executions import rules
+from hub.procedures.executions import rules, writing
 from hub.procedures.executions.models import Execution
 from hub.procedures.models import Procedure
 
@@ -40,53 +35,6 @@ LISTING = Listing(
 )
 
 _COUNTED = {"succeeded": Procedure.success_count, "failed": Procedure.failure_count}
-
-
-def begin(
-    session: Session,
-    procedure_id: UUID,
-    user_id: UUID,
-    *,
-    incident_id: UUID | None = None,
-    urgency: str = "normal",
-    variables: Mapping[str, str] | None = None,
-) -> Execution:
-    """A run of the published procedure. Raises NotFound, Conflict for one that is not published, Invalid."""
-    procedure = procedures.get(session, procedure_id)
-    if procedure.status != "published":
-        raise Conflict(f"This procedure is {procedure.status}: only a published one can be executed.")
-    if incident_id is not None:
-        _check_incident(session, incident_id)
-    values, problems = rules.values_of(procedure.variables, variables or {})
-    if problems:
-        raise Invalid({f"variables.{name}": messages for name, messages in problems.items()})
-    steps = rules.prepared(procedure.steps, procedure.title, values)
-    settings = settings_of(session.get_one(Organization, organization_of(session)).settings)
-    is_approved = not rules.needs_approval(procedure.kind, settings)
-    at = now(session)
-    execution = Execution(
-        organization_id=organization_of(session),
-        id=new_id(),
-        procedure_id=procedure.id,
-        procedure_version=procedure.version,
-        title=procedure.title,
-        status="awaiting_approval",
-        incident_id=incident_id,
-        urgency=urgency,
-        variables=values,
-        steps=steps,
-        approvals=[],
-        started_by=user_id,
-        created_at=at,
-        updated_at=at,
-        started_at=at if is_approved else None,
-    )
-    session.add(execution)
-    _count(session, execution, Procedure.execution_count)
-    _settle(execution, at, is_approved=is_approved)
-    session.flush()
-    _tell(session, execution, user_id, "started")
-    return execution
 
 
 def get(session: Session, execution_id: UUID) -> Execution:
@@ -115,10 +63,10 @@ def tell_outcome(
         raise Conflict(f"Step {execution.current_step} is next.")
     at = now(session)
     told = {**fields, "user_id": str(user_id), "finished_at": at.isoformat()}
-    _write_step(execution, number, told)
-    _settle(execution, at, is_approved=True)
+    writing.write_step(execution, number, told)
+    writing.settle(execution, at, is_approved=True)
     title = execution.steps[number - 1]["title"]
-    _tell(session, execution, user_id, "step", step=number, step_title=title, outcome=fields["outcome"])
+    writing.tell(session, execution, user_id, "step", step=number, step_title=title, outcome=fields["outcome"])
     return _ended(session, execution, user_id, at)
 
 
@@ -131,10 +79,10 @@ def approve(session: Session, execution_id: UUID, user_id: UUID, note: str = "")
         execution.started_at = at
         execution.approvals = [*execution.approvals, {"user_id": str(user_id), "at": at.isoformat(), "note": note}]
     elif following is not None:
-        _write_step(execution, following["number"], {"approved_by": str(user_id)})
-    _settle(execution, at, is_approved=True)
+        writing.write_step(execution, following["number"], {"approved_by": str(user_id)})
+    writing.settle(execution, at, is_approved=True)
     audit.note(session, "procedures:approve", execution.id, note=note)
-    _tell(session, execution, user_id, "approved", note=note)
+    writing.tell(session, execution, user_id, "approved", note=note)
     session.flush()
     return execution
 
@@ -156,62 +104,19 @@ def cancel(session: Session, execution_id: UUID, user_id: UUID, note: str = "") 
 
 def _cancel(session: Session, execution: Execution, user_id: UUID, event: str, note: str) -> Execution:
     execution.status, execution.finished_at = "cancelled", now(session)
-    _tell(session, execution, user_id, event, note=note)
+    writing.tell(session, execution, user_id, event, note=note)
     session.flush()
     return execution
-
-
-def _settle(execution: Execution, at: datetime, *, is_approved: bool) -> None:
-    """The status that follows from the steps, and the clock of the step that is next."""
-    execution.status = rules.status_of(execution.steps, is_approved=is_approved)
-    following = rules.next_step(execution.steps)
-    if execution.status == "running" and following and following["started_at"] is None:
-        _write_step(execution, following["number"], {"started_at": at.isoformat()})
 
 
 def _ended(session: Session, execution: Execution, user_id: UUID, at: datetime) -> Execution:
     if execution.status in rules.OVER:
         execution.finished_at = at
-        _count(session, execution, _COUNTED[execution.status])
-        _tell(session, execution, user_id, execution.status)
+        writing.count(session, execution, _COUNTED[execution.status])
+        writing.tell(session, execution, user_id, execution.status)
         outbox.enqueue(session, "index", "execution", [execution.id])
     session.flush()
     return execution
-
-
-def _count(session: Session, execution: Execution, column: Any) -> None:
-    mine = (Procedure.organization_id == execution.organization_id) & (Procedure.id == execution.procedure_id)
-    # what the hub counts is no change of the procedure
-    session.execute(
-        update(Procedure).where(mine).values({column: column + 1, Procedure.updated_at: Procedure.updated_at}),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _write_step(execution: Execution, number: int, fields: Mapping[str, Any]) -> None:
-    # a new list, because SQLAlchemy does not see what changes inside of JSON
-    execution.steps = [step | fields if step["number"] == number else step for step in execution.steps]
-
-
-def _tell(session: Session, execution: Execution, user_id: UUID, event: str, **data: Any) -> None:
-    if execution.incident_id is None:
-        return
-    told = {
-        "execution_id": str(execution.id),
-        "procedure_id": str(execution.procedure_id) if execution.procedure_id else None,
-        "title": execution.title,
-        "event": event,
-        "status": execution.status,
-    }
-    kept = {name: value for name, value in data.items() if value != ""}
-    timeline.note(session, execution.incident_id, "execution", f"user_{user_id.hex}", **told, **kept)
-
-
-def _check_incident(session: Session, incident_id: UUID) -> None:
-    try:
-        incidents.get(session, incident_id)
-    except NotFound as error:
-        raise Invalid({"context.incident_id": ["There is no such incident."]}) from error
 
 
 def _get_waiting(session: Session, execution_id: UUID) -> Execution:
