@@ -36,6 +36,7 @@ def full(hub: Hub) -> Person:
 
 @pytest.fixture
 def session(full: Person) -> Iterator[Session]:
+    full.hub.runtime.database.dispose()  # a new connection has nothing left to tell of what others did on it
     with full.hub.runtime.database.session(organization_id(full)) as session:
         yield session
         session.rollback()
