@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
@@ -21,10 +22,11 @@ def load_every_model() -> None:
 
 
 def is_ours(name: str | None, kind: str, parents: dict) -> bool:
-    """Partitions repeat their parents, and alembic_version is Alembic's own."""
-    return kind != "table" or name in Base.metadata.tables
+    """Partitions repeat their parents, alembic_version is Alembic's own, and SQLAlchemy cannot read xid8."""
+    return (kind != "table" or name in Base.metadata.tables) and (kind, name) != ("column", "xid")
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type .xid8.")
 def test_models_and_migrations_agree(hub_settings: Settings):
     load_every_model()
     engine = create_engine(hub_settings.owner_database_url, poolclass=NullPool)

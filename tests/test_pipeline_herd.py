@@ -1,14 +1,17 @@
 """A herd: thousands of alerts of one organization. The others do not wait for it, and its cost does not grow."""
 
+import pytest
 from sqlalchemy import text
 
 from hub.auditor import audit_one
 from hub.bench.sender import alert_body
+from hub.deliveries import turns
 from hub.deliveries.turns import MOST_PER_TURN
 from tests.factories import Person, alertmanager, firing
 from workers.pipeline import STEPS
 
 HERD = 3 * MOST_PER_TURN
+SMALL_TURN = HERD // 30
 
 
 def stampede(owner: Person, run: str = "herd") -> None:
@@ -36,27 +39,26 @@ def rows_read(owner: Person) -> int:
         return int(connection.execute(text(statement)).scalar_one())
 
 
-def test_another_organization_waits_for_one_turn_at_most(owner: Person):
+def test_another_organization_does_not_wait_for_the_herd(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turns, "MOST_PER_TURN", SMALL_TURN)
     stampede(owner)
     another = owner.hub.register()
     another.push(alertmanager(firing("DiskFull")))
-    turns = 0
     while not another.get("/incidents"):
         STEPS["ingest"](owner.hub.runtime)
-        turns += 1
-    assert turns <= 2
-    assert waiting(owner) >= HERD - MOST_PER_TURN
+    # turns are drawn by lot: that the herd wins fifteen in a row happens once in 32,768 times
+    assert waiting(owner) >= HERD - 15 * SMALL_TURN
 
 
 def test_herd_is_worked_off_in_few_turns_and_the_auditor_finds_nothing(owner: Person):
     stampede(owner)
-    turns = 0
+    taken = 0
     while STEPS["ingest"](owner.hub.runtime):
-        turns += 1
+        taken += 1
     with owner.hub.runtime.database.transaction(owner.organization_id) as session:
         violations = list(audit_one(session, owner.organization_id))
         (count,) = session.execute(text("SELECT count(*) FROM alerts WHERE incident_id IS NOT NULL")).one()
-    assert (turns, count, violations) == (HERD // MOST_PER_TURN, HERD, [])
+    assert (taken, count, violations) == (HERD // MOST_PER_TURN, HERD, [])
 
 
 def test_plans_that_were_made_for_a_few_rows_do_not_outlive_them(owner: Person):
