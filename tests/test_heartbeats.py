@@ -12,6 +12,12 @@ from hub.heartbeats.connector import HeartbeatWatch
 from tests.factories import START, Person
 
 
+@pytest.fixture(autouse=True)
+def awake(owner: Person) -> None:
+    """A hub that has not looked for a while has slept, and gives everybody their full time again."""
+    owner.hub.work("bulk")
+
+
 def expect(owner: Person, name: str = "Backup", **fields: Any) -> dict[str, Any]:
     return owner.post("/heartbeats", {"name": name, "interval_seconds": 60} | fields)
 
