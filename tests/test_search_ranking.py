@@ -30,7 +30,7 @@ def order(kind: rules.Kind, *candidates: Candidate, **evidence: Evidence) -> lis
 
 
 def test_nothing_found_is_nothing_ranked() -> None:
-    assert rules.rank("text", [], {}) == []
+    assert list(rules.rank("text", [], {})) == []
 
 
 def test_of_two_with_one_meaning_the_one_with_the_words_comes_first() -> None:
@@ -134,7 +134,7 @@ some_chunks = st.lists(
 @given(some_chunks, st.sampled_from(["alert", "log", "text"]))
 def test_each_document_is_ranked_once_and_every_figure_is_a_share(found: list, kind: rules.Kind) -> None:
     candidates = [Candidate((n, n), doc, cosine, counts, size) for n, (doc, cosine, counts, size) in enumerate(found)]
-    ranked = rules.rank(kind, candidates, {})
+    ranked = list(rules.rank(kind, candidates, {}))
     assert Counter(result.document_id for result in ranked) == Counter(
         {candidate.document_id for candidate in candidates}
     )
@@ -172,7 +172,7 @@ def ask(model: MiniLM, question: str) -> tuple[str, bool]:
             counts = [words[word] for word in asked]
             candidates.append(chunk(UUID(int=number), float(own @ vector), *counts, length=len(words), ordinal=ordinal))
     known = [UUID(int=n) for n, title in enumerate(PAGES, start=1) if text.names_of(title, "") & query.names]
-    best = rules.rank(query.kind, candidates, {each: Evidence(exact_name=True) for each in known})[0]
+    best = next(rules.rank(query.kind, candidates, {each: Evidence(exact_name=True) for each in known}))
     return list(PAGES)[best.document_id.int - 1], confidence.is_good_match(best.confidence)
 
 

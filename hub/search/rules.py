@@ -86,15 +86,17 @@ class Result:
     reasons: tuple[str, ...]
 
 
-def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence]) -> list[Result]:
+def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence]) -> Iterator[Result]:
     """The candidates' documents, best first: those with explicit evidence, then by meaning, words and verdicts.
+
+    What is not asked for is not worked out: most documents are never shown.
 
     A document is ranked by its chunks, so whoever has evidence for one puts a chunk of it among the candidates.
     """
     found = _matches(candidates, evidence, LEXICAL_WEIGHT[kind])
     by_score = sorted(found, key=lambda match: match.score, reverse=True)
     by_rank = sorted(by_score, key=lambda match: match.evidence.rank, reverse=True)
-    return [_result(match, _margin(match, by_score)) for match in by_rank]
+    return (_result(match, _margin(match, by_score)) for match in by_rank)
 
 
 @dataclass(frozen=True, slots=True)

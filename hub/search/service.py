@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -88,10 +89,10 @@ def ask(
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
     evident = {chunk.candidate.document_id: _evidence(chunk, judged, named, known) for chunk in chunks}
     ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
-    sure = [result for result in ranked if result.confidence >= min_confidence]
+    sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
     shown = _Shown(chunks)
     return Answer(
-        hits=[shown.hit(result, evident[result.document_id]) for result in sure[:limit]],
+        hits=[shown.hit(result, evident[result.document_id]) for result in sure],
         query_kind=understood.kind,
         model=model.model_id,
         good_match=is_good_match(sure[0].confidence if sure else None),
