@@ -4,7 +4,7 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from hub import health, metrics, settings
+from hub import health, logs, metrics, settings, telemetry
 from hub.accounts import access, tokens
 from hub.accounts.api_keys import routes as api_keys
 from hub.accounts.audit import routes as audit
@@ -102,6 +102,7 @@ def create_app(runtime: Runtime) -> Flask:
         api.register_blueprint(blueprint)
     pages.install(app, api.spec.to_dict())
     front_door.install(app, runtime.settings.secrets.encryption_key)
+    telemetry.install(app)
     limits.install(app, runtime.settings, runtime.database)
     plugins = runtime.plugins
     metrics.install(
@@ -119,4 +120,7 @@ def create_app(runtime: Runtime) -> Flask:
 def from_environment() -> Flask:
     """What the API server calls in each of its processes."""
     die_with_parent()
-    return create_app(assemble(settings.from_env()))
+    found = settings.from_env()
+    logs.configure(found)
+    telemetry.start(found, "api")
+    return create_app(assemble(found))

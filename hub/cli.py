@@ -94,7 +94,8 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    os.environ["OVERWATCH_DATA"] = str(settings.from_env(data).data_dir)
+    chosen = settings.from_env(data)
+    os.environ["OVERWATCH_DATA"] = str(chosen.data_dir)
     os.environ["OVERWATCH_PORT"] = str(port)
     os.environ["OVERWATCH_API_THREADS"] = str(threads)  # streams may hold a part of them
     Granian(
@@ -108,6 +109,9 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=5,
+        log_dictconfig={"formatters": {name: {"()": "hub.logs.JsonLine"} for name in ("generic", "access")}}
+        if chosen.log_format == "json"
+        else None,
     ).serve()
 
 

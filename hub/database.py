@@ -57,6 +57,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # they hold what people sent, and exceptions are logged
             connect_args=_CONNECT,
         )
         # for a count that must neither wait for a transaction nor be undone with one; connects on first use
@@ -66,6 +67,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            hide_parameters=True,
             connect_args=_CONNECT,
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)

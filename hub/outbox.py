@@ -15,6 +15,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from hub import logs, telemetry
 from hub.broker import ANSWER_SECONDS, VISIBILITY_SECONDS
 from hub.database import Database, new_id, organization_of
 
@@ -30,8 +31,8 @@ def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID
     """Leaves one job per subject, in the caller's transaction; a job that still waits stands for this one too."""
     session.execute(
         text(
-            "INSERT INTO jobs (organization_id, id, lane, kind, subject_id)"
-            " SELECT :organization_id, ids.id, :lane, :kind, ids.subject_id"
+            "INSERT INTO jobs (organization_id, id, lane, kind, subject_id, traceparent)"
+            " SELECT :organization_id, ids.id, :lane, :kind, ids.subject_id, :traceparent"
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:subject_ids AS uuid[])) AS ids (id, subject_id)"
             " ON CONFLICT DO NOTHING"
         ),
@@ -41,6 +42,7 @@ def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID
             "kind": kind,
             "ids": [new_id() for _ in subject_ids],
             "subject_ids": list(subject_ids),
+            "traceparent": telemetry.carrier(),
         },
     )
 
@@ -55,6 +57,7 @@ class _Job:
     kind: str
     subject_id: UUID
     attempts: int
+    traceparent: str | None
 
 
 def work_off(database: Database, lane: str, handlers: Mapping[str, Handler], most: int = 32) -> bool:
@@ -77,7 +80,11 @@ def _handle(
     """Whether it went well; where it did not, and this `is_last`, the jobs are sent back."""
     organization_id, kind = jobs[0].organization_id, jobs[0].kind
     try:
-        with database.transaction(organization_id) as session:
+        with (
+            logs.about(organization_id=f"org_{organization_id.hex}"),
+            telemetry.span(kind, [job.traceparent for job in jobs], organization_id=organization_id),
+            database.transaction(organization_id) as session,
+        ):
             handlers[kind](session, sorted({job.subject_id for job in jobs}))
             _delete(session, jobs, token)
         return True

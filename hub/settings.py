@@ -15,6 +15,7 @@ from urllib.parse import quote
 from hub.contracts.errors import Misconfigured
 
 Registration = Literal["open", "invite", "closed"]
+LogFormat = Literal["text", "json"]
 
 _LONGEST_SOCKET_FOLDER = 80  # a unix socket's path holds 107 bytes, and Postgres appends its file name
 _WEAKEST_KEY_BYTES = 32
@@ -59,6 +60,9 @@ class Settings:
     egress_allow: str = ""
     api_threads: int = 8
     log_level: str = "INFO"
+    log_format: LogFormat = "text"
+    otlp_endpoint: str = ""
+    trace_ratio: float = 1.0
     metrics_token: str = ""
     embedder_url: str = ""
     embedder_model: str = ""
@@ -109,6 +113,9 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         egress_allow=environ.get("OVERWATCH_EGRESS_ALLOW", ""),
         api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 8),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
+        log_format=_log_format(environ.get("OVERWATCH_LOG_FORMAT", "text")),
+        otlp_endpoint=environ.get("OVERWATCH_OTLP_ENDPOINT", "").rstrip("/"),
+        trace_ratio=_fraction(environ, "OVERWATCH_TRACE_RATIO", 1.0),
         metrics_token=environ.get("OVERWATCH_METRICS_TOKEN", ""),
         embedder_url=environ.get("OVERWATCH_EMBEDDER_URL", ""),
         embedder_model=environ.get("OVERWATCH_EMBEDDER_MODEL", ""),
@@ -184,6 +191,23 @@ def _registration(text: str) -> Registration:
         if text == known:
             return known  # type: ignore[return-value]  # a member of the tuple is one of the literals
     raise Misconfigured(f"OVERWATCH_REGISTRATION={text!r}: choose one of {', '.join(_REGISTRATIONS)}.")
+
+
+def _log_format(text: str) -> LogFormat:
+    if text not in {"text", "json"}:
+        raise Misconfigured(f"OVERWATCH_LOG_FORMAT={text!r}: choose text or json.")
+    return "json" if text == "json" else "text"
+
+
+def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, str(default))
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1
+    if not 0 <= found <= 1:
+        raise Misconfigured(f"{name}={text!r}: give a number from 0 to 1.")
+    return found
 
 
 def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:

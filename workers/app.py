@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from celery import Celery
 from celery.apps.beat import Beat
-from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 from sqlalchemy.exc import DBAPIError
 
-from hub import health
+from hub import health, logs, telemetry
 from hub.broker import LANES, make_celery
 from hub.database import Database
 from hub.embedded.lifeline import die_with_parent
@@ -34,6 +34,7 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
     def begin(**_: object) -> None:
         global _process  # noqa: PLW0603  # a pool process has exactly one, made after its fork
         die_with_parent()
+        telemetry.start(settings, "worker")
         _process = Process(assemble(settings), lanes)
         _process.start()
 
@@ -45,6 +46,7 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
         # the pgmq transport looks up from its wait every two seconds only; a wake-up of our own ends it at once
         Waker(make_celery(settings.broker_url)).wake(lanes[:1])
 
+    _log_as_chosen(settings)
     worker_process_init.connect(begin, weak=False)
     worker_process_shutdown.connect(end, weak=False)
     worker_shutting_down.connect(hasten, weak=False)
@@ -69,9 +71,16 @@ def run_scheduler(settings: Settings) -> None:
         "housekeeping": {"task": "overwatch.bulk", "schedule": _HOUSEKEEPING_SECONDS, "options": {"queue": "bulk"}}
     }
     celery.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: every entry is safe to send again
+    _log_as_chosen(settings)
     runtime = assemble(settings)
     threading.Thread(target=_beat, args=(runtime.database,), name="heartbeat", daemon=True).start()
     Beat(app=celery, loglevel=settings.log_level, quiet=True).run()
+
+
+def _log_as_chosen(settings: Settings) -> None:
+    """Celery would put its own handlers in place of ours, were nobody to answer this signal."""
+    logs.configure(settings)
+    setup_logging.connect(lambda **_: None, weak=False)
 
 
 def _beat(database: Database) -> None:

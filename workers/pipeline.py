@@ -28,7 +28,7 @@ from hub.notifications.outbound.telling import Teller
 from hub.runtime import Runtime
 from hub.search import lane
 from hub.search.embedding.loaded import embedders
-from workers import chores
+from workers import chores, telling
 from workers.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,14 @@ def ingest(runtime: Runtime) -> bool:
         if turn is None:
             return False
         failpoint("after_claim")
-        try:
-            _work(runtime, turn)
-        except DBAPIError:
-            if len(turn.claimed) == 1:
-                _send_back(turn)
-            else:
-                _one_by_one(runtime, turn)
+        with telling.about(turn):
+            try:
+                _work(runtime, turn)
+            except DBAPIError:
+                if len(turn.claimed) == 1:
+                    _send_back(turn)
+                else:
+                    _one_by_one(runtime, turn)
     runtime.waker.wake(["index", "notify"])
     return True
 
@@ -117,6 +118,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
         deliveries.finish(session, turn.token, outcomes, trace.stages)
         breaking.keep(session, breakers)
         failpoint("before_commit")
+    telling.tell(turn, outcomes, trace.stages)
 
 
 def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], folded: alerts.Folded) -> list[Outcome]:

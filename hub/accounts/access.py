@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
 
+from hub import logs
 from hub.accounts import credentials, tokens
 from hub.accounts.audit import service as audit
 from hub.accounts.credentials import Caller
@@ -15,6 +16,7 @@ from hub.accounts.organizations.plans import Plans
 from hub.contracts.errors import BadRequest, Forbidden
 from hub.database import Database
 from hub.http import limits
+from hub.http.ids import to_public
 from hub.http.limits import Allowance
 
 __all__ = ["Caller", "authenticate", "caller", "current_session", "database", "install", "plans", "public", "requires"]
@@ -82,6 +84,7 @@ def authenticate() -> Caller:
     else:
         found = credentials.by_api_key(session, plans(), key, request.remote_addr or "")
     g.caller = found
+    logs.learn(organization_id=to_public("org", found.organization_id))
     return found
 
 

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub import contracts
+from hub import contracts, logs, telemetry
 from hub.contracts.connector import Connector
 from hub.contracts.errors import BadRequest, NotFound, OverwatchError, Unavailable, Untrusted
 from hub.database import Database, new_id, organization_of
 from hub.deliveries import rules
 from hub.deliveries.gathering import Gatherer
 from hub.deliveries.models import Delivery
+from hub.http.ids import to_public
 from hub.integrations.service import whole_config
 from hub.integrations.vault import Vault
 from hub.listing import Listing, Page, among, before, containing, since
@@ -66,6 +67,7 @@ def accept(
     """Proves and stores one webhook, committed. Raises Untrusted, NotFound, BadRequest or Unavailable."""
     is_verified = connector is not None and _is_signature_right(database, connector, vault, arrival)
     key = _key_of(connector, arrival.delivery)
+    headers = {**arrival.delivery.headers, **_carried()}
     wanted = {
         "id": new_id(),
         "integration_id": arrival.integration_id,
@@ -74,16 +76,24 @@ def accept(
         "is_verified": is_verified,
         "key": key.key,
         "recent_key": key.recent,
-        "headers": json.dumps(rules.kept(arrival.delivery.headers)),
+        "headers": json.dumps(rules.kept(headers)),
         "query": json.dumps(rules.kept(arrival.delivery.query)),
         "body": arrival.delivery.body,
     }
-    outcome, delivery_id = gatherer.store(wanted)
+    with telemetry.span("store delivery"):
+        outcome, delivery_id = gatherer.store(wanted)
     if outcome in _REFUSALS:
         raise _REFUSALS[outcome]()
     if delivery_id is None:  # the first of its key has just been forgotten: the next try is a first one
         raise Unavailable("The delivery was just being removed; try again.")
+    logs.learn(delivery_id=to_public("dlv", delivery_id), integration_id=to_public("int", arrival.integration_id))
     return Accepted(delivery_id, is_duplicate=outcome == "duplicate")
+
+
+def _carried() -> dict[str, str]:
+    """The trace's context goes on with the row, in place of the sender's, as the header says it."""
+    found = telemetry.carrier()
+    return {telemetry.CARRIER: found} if found else {}
 
 
 _REFUSALS: Mapping[str, Callable[[], OverwatchError]] = {

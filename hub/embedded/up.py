@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from hub import logs
 from hub.contracts.errors import Misconfigured, OverwatchError
 from hub.embedded import lock
 from hub.embedded.postgres import EmbeddedPostgres
@@ -45,11 +46,11 @@ def run(
         with ExitStack() as stack:
             wakeups = stack.enter_context(Wakeups())
             stack.enter_context(lock.hold(settings.data_dir, address))
-            logs = stack.enter_context(_logs(settings.data_dir / "logs"))
+            folder = stack.enter_context(_logs(settings.data_dir / "logs", logs.formatter(settings)))
             _refuse_taken_port(host, port)
             postmaster = stack.enter_context(EmbeddedPostgres(settings)).postmaster if settings.embedded else None
             migrate(settings)
-            supervisor = Supervisor([Process(child, logs) for child in children], postmaster)
+            supervisor = Supervisor([Process(child, folder) for child in children], postmaster)
             supervisor.run(wakeups, is_ready, lambda: announce(f"Overwatch is ready: {address}"))
     except KeyboardInterrupt:
         return 0
@@ -65,13 +66,13 @@ class _Log(logging.FileHandler):
 
 
 @contextmanager
-def _logs(folder: Path) -> Iterator[Path]:
+def _logs(folder: Path, form: logging.Formatter) -> Iterator[Path]:
     """Makes the folder, puts large logs aside, and keeps our own in `up.log` until the end of the block."""
     folder.mkdir(exist_ok=True)
     for path in folder.glob("*.log"):
         rotate(path)
     handler = _Log(folder / "up.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(form)
     room = logging.getLogger(__package__)
     room.addHandler(handler)
     try:

@@ -2,11 +2,13 @@
 
 import re
 import secrets
+import time
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from hub import logs
 from hub.contracts.errors import BadRequest, HeadersTooLarge, NotFound, TargetTooLong, WrongMediaType
 from hub.http import body, conventions, declared, errors, idempotency
 
@@ -52,7 +54,8 @@ def _methods_by_path(app: Flask) -> dict[str, set[str]]:
 
 
 def _admit() -> None:
-    g.request_id = secrets.token_hex(8)
+    g.request_id, g.begun = secrets.token_hex(8), time.monotonic()
+    logs.begin(request_id=g.request_id)
     _check_target()
     _check_headers()
     _check_method()
@@ -128,4 +131,12 @@ def _dress(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in (_SECURITY_HEADERS | (_OVER_TLS if request.is_secure else {})).items():
         response.headers.setdefault(name, value)
+    _tell(response.status_code)
     return response
+
+
+def _tell(status: int) -> None:
+    """The route and not the address: an address may hold a token, and a search what somebody looks for."""
+    seconds = time.monotonic() - g.get("begun", time.monotonic())
+    rule = request.url_rule.rule if request.url_rule else None
+    logs.tell("request", method=request.method, route=rule, status=status, milliseconds=round(seconds * 1000, 1))

@@ -343,7 +343,7 @@ END $$;
 -- outbox -------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION claim_jobs(p_lane text, p_token uuid, p_most integer, p_lease_seconds integer)
-RETURNS TABLE (organization_id uuid, id uuid, kind text, subject_id uuid, attempts smallint)
+RETURNS TABLE (organization_id uuid, id uuid, kind text, subject_id uuid, attempts smallint, traceparent text)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UPDATE jobs j
     SET attempts = j.attempts + 1, lease_token = p_token,
@@ -353,7 +353,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
           WHERE d.lane = p_lane AND NOT d.is_dead AND d.next_at <= overwatch_now()
           ORDER BY d.next_at LIMIT p_most FOR UPDATE SKIP LOCKED) due
     WHERE j.organization_id = due.organization_id AND j.id = due.id
-    RETURNING j.organization_id, j.id, j.kind, j.subject_id, j.attempts
+    RETURNING j.organization_id, j.id, j.kind, j.subject_id, j.attempts, j.traceparent
 $$;
 
 -- housekeeping -------------------------------------------------------------------------------------------------------

@@ -241,6 +241,7 @@ CREATE TABLE jobs (
     reason text,
     is_dead boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
+    traceparent text,
     PRIMARY KEY (organization_id, id)
 );
 -- A job that nobody has begun stands for all later wishes of the same kind for the same subject.
