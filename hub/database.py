@@ -9,7 +9,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, DateTime, Engine, MetaData, Text, Uuid, create_engine, event, func, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    Text,
+    Uuid,
+    create_engine,
+    event,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column, sessionmaker
 
@@ -119,6 +131,11 @@ def now(session: Session) -> datetime:
 
 
 database_now = func.overwatch_now
+
+
+def database_moment() -> ColumnElement[datetime]:
+    """The clock of the moment, not of the transaction's beginning: that was before it waited for a lock."""
+    return database_now() + (func.clock_timestamp() - func.now())
 
 
 def process_name() -> str:

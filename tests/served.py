@@ -26,7 +26,7 @@ def serving(settings: Settings, processes: int = 1) -> Iterator[str]:
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: is_alive(address), seconds=30)
+        eventually(lambda: is_alive(address), seconds=120)
         yield address
     finally:
         server.terminate()
@@ -41,12 +41,17 @@ def is_alive(address: str) -> bool:
         return False
 
 
-def exchange(address: str, raw: bytes) -> bytes:
-    """Sends the bytes as they are and gives all that comes back until the server closes or falls silent."""
+def exchange(address: str, raw: bytes, *, is_all: bool = False) -> bytes:
+    """Sends the bytes as they are and gives all that comes back until the server closes or falls silent.
+
+    `is_all` says goodbye behind them, as a sender that is cut off does.
+    """
     host, _, port = address.removeprefix("http://").partition(":")
     answer = b""
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(raw)
+        if is_all:
+            connection.shutdown(socket.SHUT_WR)
         connection.settimeout(2)
         try:
             while chunk := connection.recv(65_536):

@@ -62,6 +62,12 @@ def test_me_and_users_me_are_the_same_profile(owner: Person):
     assert (profile["email"], profile["role"], profile["status"]) == (owner.email, "owner", "active")
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_scheme_of_the_token_counts_in_either_case(owner: Person, scheme: str):
+    answer = owner.hub.http.get("/api/v1/auth/me", headers={"Authorization": f"{scheme} {owner.token}"})
+    assert answer.status_code == 200
+
+
 def test_refresh_gives_two_new_tokens_that_work(owner: Person):
     fresh = refresh(owner, owner.tokens["refresh_token"]).json
     assert me(owner.hub, fresh["access_token"]) == 200

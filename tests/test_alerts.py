@@ -133,7 +133,8 @@ def test_what_a_person_said_is_in_the_incidents_timeline(owner: Person):
     (alert,) = owner.get("/alerts")
     owner.patch(f"/alerts/{alert['id']}", {"status": "acknowledged"})
     told = owner.get(f"/incidents/{alert['incident_id']}/timeline")[-1]
-    assert (told["kind"], told["data"]["to"], told["data"]["alert_id"]) == ("alert_status", "acknowledged", alert["id"])
+    assert (told["kind"], told["data"]["alert_id"]) == ("alert_status", alert["id"])
+    assert (told["data"]["from"], told["data"]["to"]) == ("firing", "acknowledged")
 
 
 def test_silenced_alert_says_which_silence_hides_it(owner: Person):

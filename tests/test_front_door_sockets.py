@@ -38,6 +38,11 @@ def test_body_in_chunks_has_the_same_limit(address: str):
     assert (status(answer), b"too_large" in answer) == (413, True)
 
 
+def test_body_that_is_cut_off_is_no_body(address: str):
+    answer = exchange(address, LOGIN + f"Content-Length: {len(BODY) + 1}\r\n\r\n".encode() + BODY, is_all=True)
+    assert (status(answer), b"ends before" in answer) == (400, True)
+
+
 @pytest.mark.parametrize(
     "raw",
     [

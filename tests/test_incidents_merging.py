@@ -50,6 +50,13 @@ def test_merge_is_told_in_both_timelines(owner: Person):
     assert [entry["data"]["incident_id"] for entry in told] == [web["id"], db["id"]]
 
 
+def test_audit_log_names_both_incidents_as_the_api_does(owner: Person):
+    db, web = two_incidents(owner)
+    owner.post(f"/incidents/{db['id']}/merge", {"into": web["id"]}, status=200)
+    entry = owner.get("/audit-log", action="incidents:merge")[0]
+    assert (entry["subject"], entry["detail"]["into_incident_id"]) == (db["id"], web["id"])
+
+
 def test_merged_incident_cannot_be_moved_or_merged_again(owner: Person):
     db, web = two_incidents(owner)
     owner.post(f"/incidents/{db['id']}/merge", {"into": web["id"]}, status=200)

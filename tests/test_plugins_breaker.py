@@ -45,6 +45,21 @@ def test_third_failure_in_a_row_parks_it_and_what_comes_after(hub: Hub, owner: P
     assert reasons == {"parked: alertmanager failed 3 times in a row, last: RuntimeError"}
 
 
+def test_health_tells_that_the_breaker_is_open_until_the_connector_recovers(
+    hub: Hub, owner: Person, broken: pytest.MonkeyPatch
+):
+    push(owner, 6)
+    hub.work("ingest")
+    path = f"/integrations/{owner.get('/integrations')[0]['id']}/health"
+    opened = owner.get(path)
+    assert (opened["status"], opened["breaker"]["state"], opened["breaker"]["failure_count"]) == ("failing", "open", 3)
+    assert opened["breaker"]["retry_at"] > opened["last_delivery"]["received_at"]
+    broken.undo()
+    hub.later(seconds=6)
+    hub.work("ingest")
+    assert owner.get(path)["breaker"] == {"state": "closed", "failure_count": 0, "retry_at": None, "reason": ""}
+
+
 def test_parked_deliveries_are_processed_when_the_connector_recovers(
     hub: Hub, owner: Person, broken: pytest.MonkeyPatch
 ):

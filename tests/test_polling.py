@@ -124,6 +124,19 @@ def test_every_page_is_read(hub: Hub, owner: Person, platform: StandIn, polled: 
     assert titles(owner) == ["a", "b", "c"]
 
 
+def test_health_tells_the_last_poll_and_its_cursor(
+    hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]
+):
+    path = f"/integrations/{owner.get('/integrations')[0]['id']}/health"
+    assert owner.get(path)["poll"] is None
+    platform.answer = polled("a")
+    poll(hub)
+    told = owner.get(path)
+    assert (told["status"], told["poll"]["problem"], told["poll"]["failure_count"]) == ("healthy", "", 0)
+    assert told["poll"]["cursor"]
+    assert told["poll"]["polled_at"] < told["poll"]["next_at"]
+
+
 def test_what_is_told_again_is_one_event(hub: Hub, owner: Person, platform: StandIn, polled: Callable[..., Any]):
     platform.answer = polled("a")
     poll(hub)

@@ -217,3 +217,11 @@ def test_two_hundred_listeners_take_no_connection_while_they_are_held(owner: Per
 
 def _never(_seconds: float) -> None:
     raise AssertionError("nobody waits here")
+
+
+def test_listeners_who_come_again_and_again_leave_their_peoples_requests_alone(owner: Person):
+    assert owner.call("PUT", "/organizations/current/subscription", json={"plan": "free"}).status_code == 200
+    before = int(owner.call("GET", "/alerts").headers["X-RateLimit-Remaining"])
+    for _ in range(5):
+        listen(owner)
+    assert int(owner.call("GET", "/alerts").headers["X-RateLimit-Remaining"]) == before - 1

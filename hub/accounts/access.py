@@ -36,8 +36,10 @@ def install(app: Flask, database: Database, plans: Plans) -> None:
     app.teardown_appcontext(lambda _error: _close_session())
 
 
-def requires(permission: str) -> Callable[[_View], _View]:
+def requires(permission: str, *, budget: str = "") -> Callable[[_View], _View]:
     """Only callers with the permission; the session is then inside their organization.
+
+    A `budget` of its own has the plan's limits too, and leaves the requests that all other routes share alone.
 
     A permission that ends in `_own` lets in those who have it for their own things only: the use case then asks
     `caller().may(…)` for the whole one. What is refused, here or by the use case with Forbidden, is noted.
@@ -47,7 +49,7 @@ def requires(permission: str) -> Callable[[_View], _View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             found = authenticate()
-            limits.admit(*_allowances(found))
+            limits.admit(*_allowances(found, budget))
             session = current_session()
             subject_id = _subject_id()
             try:
@@ -111,11 +113,11 @@ def current_session() -> Session:
     return cast(Session, g.session)
 
 
-def _allowances(found: Caller) -> list[Allowance]:
+def _allowances(found: Caller, budget: str) -> list[Allowance]:
     """The person first: who is stopped there takes nothing from the organization."""
     wanted = (
-        (f"user:{found.user_id}", found.limits.user_requests_per_minute),
-        (f"organization:{found.organization_id}", found.limits.organization_requests_per_minute),
+        (f"{budget}user:{found.user_id}", found.limits.user_requests_per_minute),
+        (f"{budget}organization:{found.organization_id}", found.limits.organization_requests_per_minute),
     )
     return [Allowance(subject, per_minute) for subject, per_minute in wanted if per_minute is not None]
 

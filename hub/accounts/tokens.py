@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token, get_jwt
 from flask_jwt_extended import verify_jwt_in_request as verify_access_token_in_request
 
@@ -86,6 +86,7 @@ def make_pair(user_id: UUID, session_id: UUID, refresh_token_id: UUID) -> dict[s
 
 def read_access_token() -> Claims:
     """The claims of this request's access token. Raises Unauthenticated, or what the library's loaders answer."""
+    _write_scheme_as_library_expects()
     try:
         verify_access_token_in_request()
         return _claims(get_jwt(), "access")
@@ -99,6 +100,13 @@ def read_refresh_token(token: str) -> Claims:
         return _claims(decode_token(token), "refresh")
     except _FORGERIES as error:
         raise Unauthenticated(_BAD) from error
+
+
+def _write_scheme_as_library_expects() -> None:
+    """The scheme counts in either case (RFC 9110, 11.1), and login itself calls it "bearer"; the library knows one."""
+    scheme, space, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() == "bearer":
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{space}{token}"
 
 
 def _claims(found: Mapping[str, Any], kind: str) -> Claims:

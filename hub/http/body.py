@@ -68,6 +68,8 @@ def _chunks(request: Request, limit_bytes: int) -> Iterator[bytes]:
         if total > limit_bytes:
             raise _too_large(limit_bytes)
         yield chunk
+    if request.content_length is not None and total < request.content_length:
+        raise BadRequest("The body ends before the length that its header names.")
 
 
 def _unpack(chunks: Iterator[bytes], limit_bytes: int) -> bytes:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from hub.contracts.errors import OverwatchError
+from hub.http.published import written
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def register(app: Flask) -> None:
 
 def answer(status: int, message: str, code: str, **extra: Any) -> Response:
     """The error shape of the contract; `extra` adds `details` where there are any."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = written(datetime.now(UTC))
     shape = {"error": message, "status_code": status, "timestamp": now, "path": request.path, "code": code}
     response = jsonify(shape | {"request_id": g.get("request_id", "")} | extra)
     response.status_code = status

@@ -36,10 +36,11 @@ def change(
 
 def _mark(session: Session, alert: Alert, state: State, actor: str) -> None:
     session.flush()
+    before = alert.status
     change = marking.mark(session, alert.id, actor, state)
-    audit.note(session, "alerts:update", alert.id, status=[alert.status, state])
+    audit.note(session, "alerts:update", alert.id, status=[before, state])
     if change.incident_id is not None:
-        told = {"alert_id": str(alert.id), "title": alert.title, "from": alert.status, "to": str(state)}
+        told = {"alert_id": str(alert.id), "title": alert.title, "from": before, "to": str(state)}
         timeline.note(session, change.incident_id, "alert_status", actor, **told)
         session.flush()
     correlate(session, [change])
@@ -62,7 +63,7 @@ def _move(session: Session, alert: Alert, incident_id: UUID, actor: str) -> None
     moved = {"alert_id": str(alert.id), "title": alert.title}
     timeline.note(session, source.id, "alert_left", actor, **moved, to_incident_id=str(target.id))
     timeline.note(session, target.id, "alert_joined", actor, **moved, why=why)
-    audit.note(session, "alerts:update", alert.id, incident_id=[str(source.id), str(target.id)])
+    audit.note(session, "alerts:update", alert.id, incident_ids=[str(source.id), str(target.id)])
     session.flush()
     following.follow(session, [source.id], timeline.moment(session))
     outbox.enqueue(session, "index", "incident", [source.id, target.id])

@@ -43,7 +43,7 @@ def merge(session: Session, incident_id: UUID, into: UUID, actor: str) -> Incide
     timeline.note(
         session, target.id, "merged", actor, incident_id=str(source.id), title=source.title, alert_count=len(moved)
     )
-    audit.note(session, "incidents:merge", source.id, into=str(target.id), alert_count=len(moved))
+    audit.note(session, "incidents:merge", source.id, into_incident_id=str(target.id), alert_count=len(moved))
     return _done(session, target, [source, target])
 
 
@@ -92,7 +92,7 @@ def _split_off(
     timeline.note(
         session, new.id, "opened", actor, title=new.title, from_incident_id=str(source.id), alert_count=len(moved)
     )
-    audit.note(session, "incidents:split", source.id, into=str(new.id), alert_count=len(moved))
+    audit.note(session, "incidents:split", source.id, into_incident_id=str(new.id), alert_count=len(moved))
     if not _is_any_firing(session, new.id):
         service.move(session, new, "resolved", actor)
     session.flush()
@@ -115,7 +115,7 @@ def _undo_merge(session: Session, source: Incident, merged_into: UUID, actor: st
     _relearn(session, [source, target])
     timeline.note(session, source.id, "merge_undone", actor, incident_id=str(target.id), alert_count=len(moved))
     timeline.note(session, target.id, "merge_undone", actor, incident_id=str(source.id), alert_count=len(moved))
-    audit.note(session, "incidents:split", source.id, out_of=str(target.id), alert_count=len(moved))
+    audit.note(session, "incidents:split", source.id, out_of_incident_id=str(target.id), alert_count=len(moved))
     session.flush()
     following.follow(session, [source.id, target.id], timeline.moment(session))
     return _done(session, source, [source, target])

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, ForeignKey, ForeignKeyConstraint, Index, Text, Uui
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.accounts.models import User
-from hub.database import Base, Tenant, database_now
+from hub.database import Base, Tenant, database_moment, database_now
 
 
 class Incident(Tenant, Base):
@@ -65,7 +65,7 @@ class Incident(Tenant, Base):
     words: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     resolution: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
-    updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=database_now(), onupdate=database_moment())
     last_activity_at: Mapped[datetime] = mapped_column(server_default=database_now())
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]

@@ -7,18 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.database import database_now, new_id, organization_of
+from hub.database import database_moment, new_id, organization_of
 from hub.incidents import people
 from hub.incidents.models import TimelineEntry
 from hub.listing import Listing, Page
 
 LISTING = Listing(TimelineEntry, sorts={"at": TimelineEntry.at}, default_sort="at")
 
-# the clock of the moment, not of the transaction's beginning: that was before it waited for the incident's lock
-_CLOCK = database_now() + (func.clock_timestamp() - func.now())
 _HEX = re.compile("[0-9a-f]{32}")
 
 
@@ -32,7 +30,7 @@ def note(session: Session, incident_id: UUID, kind: str, actor: str, /, **data: 
             kind=kind,
             actor=actor,
             data=data,
-            at=_CLOCK,
+            at=database_moment(),
         )
     )
 
@@ -50,7 +48,7 @@ class Told:
 
 def moment(session: Session) -> datetime:
     """When something happens that waited for its incident's lock: never before what the timeline tells already."""
-    found: datetime = session.execute(select(_CLOCK)).scalar_one()
+    found: datetime = session.execute(select(database_moment())).scalar_one()
     return found
 
 

@@ -22,7 +22,7 @@ def install(app: Flask, threads: int) -> None:
 
 
 @blp.route("", methods=["GET"])
-@access.requires("incidents:read")
+@access.requires("incidents:read", budget="stream:")  # listeners come again every 2 s while all slots are taken
 @blp.response(200, content_type=_EVENTS)
 def listen() -> Response:
     """Listen to incidents, alerts and own notifications as server-sent events; Last-Event-ID resumes

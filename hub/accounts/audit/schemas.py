@@ -7,6 +7,7 @@ from hub.accounts.audit.models import AuditEntry
 from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId, to_public
 from hub.http.lists import PageQuery
+from hub.http.published import published
 
 # the area of an action → the prefix of the ids that it is about
 _PREFIXES = {
@@ -67,5 +68,5 @@ class AuditSchema(Schema):
     address = fields.String(required=True)
     user_agent = fields.String(required=True)
     request_id = fields.String(required=True)
-    detail = fields.Dict(keys=fields.String(), required=True)
+    detail = fields.Function(lambda entry: published(entry.detail), required=True, metadata={"type": "object"})
     created_at = Moment(required=True)

@@ -2,7 +2,7 @@
 
 The session carries who acts, so every use case can note with its session alone:
 
-    audit.note(session, "incidents:merge", incident.id, into=str(other.id))
+    audit.note(session, "incidents:merge", incident.id, into_incident_id=str(other.id))
 
 A request that changes something and whose use case notes nothing is noted all the same, by what its route requires.
 """
@@ -76,7 +76,7 @@ def become(session: Session, user_id: UUID) -> None:
 def note(session: Session, action: str, subject_id: UUID | None = None, *, result: str = DONE, **detail: Any) -> None:
     """Adds an entry in the caller's transaction: no effect without its entry, no entry without its effect.
 
-    `detail` must be JSON and hold no secret.
+    `detail` must be JSON and hold no secret; an id in it is a UUID's text behind a key that ends like `incident_id`.
     """
     session.info.pop(_DEED, None)
     actor = actor_of(session)
