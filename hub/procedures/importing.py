@@ -17,7 +17,7 @@ from hub.procedures.archives import File
 from hub.procedures.models import Procedure
 from hub.procedures.service import Editor
 
-LARGEST_CONTENT = 500_000
+LARGEST_CONTENT_BYTES = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def _differs(procedure: Procedure, fields: Mapping[str, Any]) -> bool:
 
 def _fields(file: File) -> dict[str, Any]:
     text = _decoded(file.content)
-    if len(text) > LARGEST_CONTENT:
-        raise Invalid({"content": [f"More than {LARGEST_CONTENT} characters."]})
+    if len(text.encode()) > LARGEST_CONTENT_BYTES:
+        raise Invalid({"content": [f"More than {LARGEST_CONTENT_BYTES} bytes."]})
     if not text.strip():
         raise Invalid({"content": ["The file is empty."]})
     runbook = markdown.read(text, file.path)

@@ -10,7 +10,7 @@ from hub.http.fields import Commas, Moment, Sort
 from hub.http.ids import PublicId
 from hub.incidents.rules import SEVERITIES
 from hub.procedures import service, versions
-from hub.procedures.importing import LARGEST_CONTENT
+from hub.procedures.importing import LARGEST_CONTENT_BYTES
 from hub.procedures.markdown import LONGEST_TITLE, MOST_STEPS
 from hub.procedures.rules import KINDS, OUTCOMES, STATUSES
 
@@ -21,6 +21,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 def _not_blank(text: str) -> None:
     if not text.strip():
         raise ValidationError("Must not be blank.")
+
+
+def _not_too_large(content: str) -> None:
+    if len(content.encode()) > LARGEST_CONTENT_BYTES:
+        raise ValidationError(f"More than {LARGEST_CONTENT_BYTES} bytes.")
 
 
 class ProcedureQuery(ListQuery):
@@ -75,7 +80,7 @@ class ProcedurePatch(Schema):
 
     title = fields.String(validate=(validate.Length(1, LONGEST_TITLE), _not_blank))
     description = fields.String(validate=validate.Length(max=20_000))
-    content = fields.String(validate=validate.Length(max=LARGEST_CONTENT))
+    content = fields.String(validate=_not_too_large, metadata={"description": "Markdown, up to 500 KB of UTF-8"})
     category = fields.String(validate=validate.Length(max=100))
     tags = _texts()
     severities = fields.List(fields.String(validate=validate.OneOf(SEVERITIES)), validate=validate.Length(max=4))
