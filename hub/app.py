@@ -94,7 +94,7 @@ def create_app(runtime: Runtime) -> Flask:
     deliveries.install(app, runtime.database)
     access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)
-    search.install(app, embedders(runtime.settings, runtime.egress))
+    search.install(app, embedders(runtime.settings, runtime.connectors, runtime.egress))
     health.install(app, runtime.database)
     stream.install(app, runtime.settings.api_threads)
     api = Api(app)

@@ -64,6 +64,7 @@ class Settings:
     otlp_endpoint: str = ""
     trace_ratio: float = 1.0
     metrics_token: str = ""
+    embedder: str = "openai"
     embedder_url: str = ""
     embedder_model: str = ""
     embedder_key: str = ""
@@ -117,6 +118,7 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         otlp_endpoint=environ.get("OVERWATCH_OTLP_ENDPOINT", "").rstrip("/"),
         trace_ratio=_fraction(environ, "OVERWATCH_TRACE_RATIO", 1.0),
         metrics_token=environ.get("OVERWATCH_METRICS_TOKEN", ""),
+        embedder=environ.get("OVERWATCH_EMBEDDER", "openai"),
         embedder_url=environ.get("OVERWATCH_EMBEDDER_URL", ""),
         embedder_model=environ.get("OVERWATCH_EMBEDDER_MODEL", ""),
         embedder_key=environ.get("OVERWATCH_EMBEDDER_KEY", ""),

@@ -18,10 +18,12 @@ from hub.contracts.testing.fixtures import RECEIVED_AT
 from hub.contracts.testing.robustness import RobustnessTests
 
 ROOT = Path(__file__).parent.parent
-# those that only notify translate nothing: they have no fixtures, and tests/test_outbound.py for what they say
+# those translate nothing, so they have no fixtures: tests/test_outbound.py has what notifiers say,
+# tests/test_drafting.py and tests/test_search_models.py what models are asked
 ALL = sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))
 NOTIFIERS = ("msteams", "slack", "webhook")
-NAMES = [name for name in ALL if name not in NOTIFIERS]
+MODELS = ("openai",)
+NAMES = [name for name in ALL if name not in {*NOTIFIERS, *MODELS}]
 
 
 @dataclass(frozen=True)
@@ -183,3 +185,11 @@ def test_quality_speaks_of_every_rule_and_no_other(folder: Folder) -> None:
 def test_rule_that_always_applies_cannot_be_waived(folder: Folder, rule: str) -> None:
     folder.quality[rule] = "exempt - too much work"
     assert not is_kept(folder, rule)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_folder_of_a_model_is_complete(name: str) -> None:
+    (connector,) = importlib.import_module(f"plugins.{name}").overwatch_embedders()
+    files = {path.name for path in (ROOT / "plugins" / name).iterdir()} - {"__pycache__"}
+    assert (connector.name, connector.directions) == (name, {"embed", "draft"})
+    assert files == {"__init__.py", "README.md", f"test_{name}.py"}

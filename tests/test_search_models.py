@@ -14,7 +14,8 @@ from hub.contracts.errors import Misconfigured, Unavailable
 from hub.egress import Egress, networks
 from hub.search import lane, reembedding, service
 from hub.search.embedding.loaded import Embedders
-from hub.search.embedding.remote import RemoteModel
+from hub.search.embedding.remote import PluginModel
+from plugins.openai import OpenAi
 from tests.factories import Person
 
 
@@ -59,9 +60,9 @@ def endpoint() -> Iterator[Endpoint]:
         thread.join()
 
 
-def remote(endpoint: Endpoint) -> RemoteModel:
-    egress = Egress(networks("127.0.0.1"))
-    return RemoteModel(egress, f"http://127.0.0.1:{endpoint.server_port}/v1", "text-model", "sesame")
+def remote(endpoint: Endpoint, allowed: str = "127.0.0.1") -> PluginModel:
+    config = {"base_url": f"http://127.0.0.1:{endpoint.server_port}/v1", "model": "text-model", "api_key": "sesame"}
+    return PluginModel(OpenAi(), config, Egress(networks(allowed)))
 
 
 def test_texts_become_unit_vectors_in_their_order(endpoint: Endpoint):
@@ -98,7 +99,7 @@ def test_errors_of_the_endpoint_have_names(endpoint: Endpoint, status: int, erro
 
 def test_private_endpoint_needs_the_operators_permission(endpoint: Endpoint):
     with pytest.raises(Misconfigured):
-        RemoteModel(Egress(), f"http://127.0.0.1:{endpoint.server_port}/v1", "m").embed(["a"])
+        remote(endpoint, allowed="").embed(["a"])
 
 
 class Model:

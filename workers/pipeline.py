@@ -28,6 +28,7 @@ from hub.notifications.outbound.telling import Teller
 from hub.runtime import Runtime
 from hub.search import lane
 from hub.search.embedding.loaded import embedders
+from hub.search.suggestions import drafting
 from workers import chores, telling
 from workers.trace import Trace
 
@@ -56,7 +57,8 @@ def ingest(runtime: Runtime) -> bool:
 
 def index(runtime: Runtime) -> bool:
     """Incidents and procedures become documents that search finds."""
-    return lane.work_off(runtime.database, embedders(runtime.settings, runtime.egress))
+    models = embedders(runtime.settings, runtime.connectors, runtime.egress)
+    return lane.work_off(runtime.database, models, drafting.drafters(runtime.connectors))
 
 
 def notify(runtime: Runtime) -> bool:
@@ -78,11 +80,12 @@ def bulk(runtime: Runtime) -> bool:
 
 
 def poll(runtime: Runtime) -> bool:
-    """Platforms are asked what happened; what they say is ingested like a webhook."""
+    """Platforms are asked what happened, and models for drafts; what platforms say is ingested like a webhook."""
     has_asked = Poller(runtime.database, runtime.connectors, runtime.vault, runtime.egress).work_off()
     if has_asked:
         runtime.waker.wake(["ingest"])
-    return has_asked
+    drafter = drafting.Drafter(runtime.connectors, runtime.vault, runtime.egress)
+    return outbox.work_off(runtime.database, "poll", {"draft": drafter.draft}, most=1) or has_asked
 
 
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}

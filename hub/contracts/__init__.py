@@ -11,6 +11,7 @@ from hub.contracts.connector import (
     PollResult,
     Receipt,
     Response,
+    Trouble,
 )
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
@@ -44,6 +45,7 @@ __all__ = [
     "Response",
     "Severity",
     "State",
+    "Trouble",
     "Unavailable",
     "Unsupported",
     "Untrusted",

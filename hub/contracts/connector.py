@@ -1,6 +1,6 @@
 """Connector: a plugin's translation of one platform, and what it gets and gives besides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -11,7 +11,7 @@ from hub.contracts.event import Event
 API_LEVEL = 1
 
 Config = Mapping[str, Any]
-Direction = Literal["webhook", "poll", "notify"]
+Direction = Literal["webhook", "poll", "notify", "embed", "draft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,16 @@ class Receipt:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An incident that no procedure fits: `text` is what its alerts say."""
+
+    title: str
+    text: str
+    service: str
+    severity: str
+
+
 class Connector:
     """Base of every connector: set the attributes, override only what the directions need.
 
@@ -113,3 +123,11 @@ class Connector:
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
         """Tells the platform. Raises Unavailable to be called again later with the same notice."""
         raise Unsupported("no_notify")
+
+    def embed(self, texts: Sequence[str], dimensions: int, config: Config, http: Http) -> list[list[float]]:
+        """One vector per text, of so many dimensions or more. Raises Unavailable or Misconfigured."""
+        raise Unsupported("no_embed")
+
+    def draft(self, trouble: Trouble, config: Config, http: Http) -> str:
+        """A procedure in Markdown; people read it before anybody uses it. Raises Unavailable or Misconfigured."""
+        raise Unsupported("no_draft")

@@ -26,8 +26,13 @@ def overwatch_notifiers() -> list[Connector]:  # type: ignore[empty-body]
 
 
 @hookspec
-def overwatch_embedders() -> list[Any]:  # type: ignore[empty-body]
-    """Called once when the plugin loads: other embedding models."""
+def overwatch_embedders() -> list[Connector]:  # type: ignore[empty-body]
+    """Called once when the plugin loads: connectors to embedding models. OVERWATCH_EMBEDDER names one."""
+
+
+@hookspec
+def overwatch_drafters() -> list[Connector]:  # type: ignore[empty-body]
+    """Called once when the plugin loads: connectors that only draft procedures where none fits an incident."""
 
 
 @hookspec

@@ -14,6 +14,7 @@ from hub.contracts.connector import API_LEVEL, Connector
 from hub.contracts.errors import Misconfigured
 
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("overwatch_"))
+_BRINGING = ("overwatch_connectors", "overwatch_notifiers", "overwatch_embedders", "overwatch_drafters")
 _OFFERED = Version(str(API_LEVEL))
 
 
@@ -25,7 +26,7 @@ def connectors_of(name: str, module: ModuleType) -> list[Connector]:
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     manager.check_pending()
-    brought = [*manager.hook.overwatch_connectors(), *manager.hook.overwatch_notifiers()]
+    brought = [connectors for hook in _BRINGING for connectors in getattr(manager.hook, hook)()]
     return [connector for connectors in brought for connector in connectors]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hub.contracts.connector import Connector, Response
+from hub.contracts.connector import Connector, Response, Trouble
 from hub.plugin_manager import declared, fences, wire
 from hub.plugin_manager.framing import Line
 
@@ -111,6 +111,8 @@ _CALLS: Mapping[str, Callable[[Connector, Mapping[str, Any], PipedHttp], Any]] =
     "poll": lambda connector, r, http: wire.from_poll(connector.poll(r["config"], r["cursor"], http)),
     "check": lambda connector, r, http: asdict(connector.check(r["config"], http)),
     "notify": lambda connector, r, http: asdict(connector.notify(wire.to_notice(r["notice"]), r["config"], http)),
+    "embed": lambda connector, r, http: connector.embed(r["texts"], r["dimensions"], r["config"], http),
+    "draft": lambda connector, r, http: connector.draft(Trouble(**r["trouble"]), r["config"], http),
 }
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """A third-party connector as the hub sees it: a connector like any other, whose work is done in the plugin's child."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from hub.contracts.connector import CheckResult, Config, Connector, Http, Notice, PollResult, Receipt
+from hub.contracts.connector import CheckResult, Config, Connector, Http, Notice, PollResult, Receipt, Trouble
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Misconfigured
 from hub.contracts.event import Event
@@ -12,7 +14,7 @@ from hub.plugin_manager.child import Child
 TRANSLATE_SECONDS = 2.0
 CALL_OUT_SECONDS = 30.0
 
-_DIRECTIONS = frozenset({"webhook", "poll", "notify"})
+_DIRECTIONS = frozenset({"webhook", "poll", "notify", "embed", "draft"})
 _TEXTS = ("name", "title", "version", "requires_api", "setup_guide", "sample_body")
 
 
@@ -42,6 +44,13 @@ class RemoteConnector(Connector):
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
         told = self._call("notify", CALL_OUT_SECONDS, http, config=dict(config), notice=wire.from_notice(notice))
         return wire.to_receipt(told)
+
+    def embed(self, texts: Sequence[str], dimensions: int, config: Config, http: Http) -> list[list[float]]:
+        told = {"texts": list(texts), "dimensions": dimensions, "config": dict(config)}
+        return [[float(number) for number in vector] for vector in self._call("embed", CALL_OUT_SECONDS, http, **told)]
+
+    def draft(self, trouble: Trouble, config: Config, http: Http) -> str:
+        return str(self._call("draft", CALL_OUT_SECONDS, http, trouble=asdict(trouble), config=dict(config)))
 
     def _call(self, call: str, seconds: float, http: Http | None = None, **arguments: Any) -> Any:
         return self._child.call({"call": call, "connector": self.name, **arguments}, seconds, http)

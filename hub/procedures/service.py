@@ -47,7 +47,7 @@ class Editor:
     may_change_all: bool
 
 
-def write(session: Session, author_id: UUID, *, status: str = "published", **fields: Any) -> Procedure:
+def write(session: Session, author_id: UUID | None, *, status: str = "published", **fields: Any) -> Procedure:
     """A new procedure. Without `steps` they are derived from `content`."""
     at = now(session)
     procedure = Procedure(

@@ -37,7 +37,7 @@ def said(procedure: Procedure) -> dict[str, Any]:
     return {name: getattr(procedure, name) for name in rules.SAID}
 
 
-def keep(session: Session, procedure: Procedure, author_id: UUID) -> None:
+def keep(session: Session, procedure: Procedure, author_id: UUID | None) -> None:
     """Keeps what the procedure says now as its version."""
     session.add(
         ProcedureVersion(

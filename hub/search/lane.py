@@ -1,6 +1,6 @@
 """What the index lane does for each kind of job."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hub import outbox
 from hub.database import Database
@@ -14,21 +14,21 @@ _MOST_AT_ONCE = 32
 _noticed: set[tuple[int, str]] = set()
 
 
-def work_off(database: Database, models: Embedders) -> bool:
+def work_off(database: Database, models: Embedders, drafters: Collection[str] = ()) -> bool:
     """Does what is due; False when there was nothing. The first time, looks whether the model is another by now."""
     told = (id(database), models.current_id)
     if told not in _noticed:
         reembedding.notice(database, models.current_id)
         _noticed.add(told)
-    return outbox.work_off(database, "index", handlers(models), most=_MOST_AT_ONCE)
+    return outbox.work_off(database, "index", handlers(models, drafters), most=_MOST_AT_ONCE)
 
 
-def handlers(models: Embedders) -> Mapping[str, Handler]:
-    """Indexing, and what follows from it."""
+def handlers(models: Embedders, drafters: Collection[str] = ()) -> Mapping[str, Handler]:
+    """Indexing, and what follows from it; `drafters` are the platforms that draft procedures."""
     return {
         **indexing.handlers(models.current),
         **confirmations.HANDLERS,
-        **suggestions.handlers(models),
+        **suggestions.handlers(models, drafters),
         **reembedding.handlers(models),
         **vocabulary.HANDLERS,
     }

@@ -87,7 +87,8 @@ def ask(
         sources={source_id for _, source_id in judged} | known.service_sources,
     )
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
-    evident = {chunk.candidate.document_id: _evidence(chunk, judged, named, known) for chunk in chunks}
+    one_of_each = {chunk.candidate.document_id: chunk for chunk in chunks}
+    evident = {document_id: _evidence(chunk, judged, named, known) for document_id, chunk in one_of_each.items()}
     ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
     sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
     shown = _Shown(chunks)

@@ -11,7 +11,7 @@ from hub import outbox
 from hub.database import organization_of
 from hub.outbox import Handler
 
-SMALL = 4_000  # chunks; up to here search looks at all of them anyway
+FEW = 500  # chunks; up to here every word may bring in what it likes
 _SAMPLE = 4_000
 _RARE = 0.001  # of the chunks: below, a word costs the index next to nothing
 
@@ -20,7 +20,7 @@ _NOTE = text(
     " VALUES (:organization_id, :written, ARRAY[CAST(:model AS text)])"
     " ON CONFLICT (organization_id) DO UPDATE SET written = v.written + excluded.written,"
     "   models = CASE WHEN v.models @> excluded.models THEN v.models ELSE v.models || excluded.models END"
-    " RETURNING written > greatest(:small, chunk_count / 2) AS is_due"
+    " RETURNING written > greatest(:few, chunk_count / 2) AS is_due"
 )
 # ids begin with the time they were made, so a sample by their last digits is one of all times
 _COUNT = text(
@@ -55,7 +55,7 @@ class Words:
 
 def note(session: Session, written: int, model_id: str) -> None:
     """So many chunks were written with this model; when the index has grown by half, its words are counted anew."""
-    told = {"organization_id": organization_of(session), "written": written, "model": model_id, "small": SMALL}
+    told = {"organization_id": organization_of(session), "written": written, "model": model_id, "few": FEW}
     if session.execute(_NOTE, told).scalar_one():
         outbox.enqueue(session, "index", "vocabulary", [organization_of(session)])
 

@@ -287,8 +287,9 @@ BEGIN
     FOR remainder IN 0..7 LOOP
         EXECUTE format('CREATE TABLE documents_%s PARTITION OF documents FOR VALUES WITH (MODULUS 8, REMAINDER %s)',
                        remainder, remainder);
-        EXECUTE format('CREATE TABLE chunks_%s PARTITION OF chunks FOR VALUES WITH (MODULUS 8, REMAINDER %s)',
-                       remainder, remainder);
+        EXECUTE format('CREATE TABLE chunks_%s PARTITION OF chunks FOR VALUES WITH (MODULUS 8, REMAINDER %s)'
+                       -- a small organization's chunks are all read by each query: not out of another table, nor packed
+                       ' WITH (toast_tuple_target = 8160)', remainder, remainder);
         PERFORM raise_tenant_wall(format('documents_%s', remainder)::regclass);
         PERFORM raise_tenant_wall(format('chunks_%s', remainder)::regclass);
     END LOOP;

@@ -1,14 +1,14 @@
 """The models of this process: the one that embeds, loaded on its first use, and the one that it has replaced."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hub.contracts.connector import Http
+from hub.contracts.connector import Connector, Http
 from hub.contracts.errors import Misconfigured
 from hub.search.embedding.manifest import Manifest
 from hub.search.embedding.model import Embedder, MiniLM
-from hub.search.embedding.remote import RemoteModel
+from hub.search.embedding.remote import PluginModel
 from hub.settings import Settings
 
 _lock = threading.Lock()
@@ -54,9 +54,16 @@ class Embedders:
             return None
 
 
-def embedders(settings: Settings, http: Http) -> Embedders:
-    """As the operator has set them up."""
-    url, model = settings.embedder_url, settings.embedder_model
-    remote = RemoteModel(http, url, model, settings.embedder_key) if url else None
+def embedders(settings: Settings, connectors: Mapping[str, Connector], http: Http) -> Embedders:
+    """As the operator has set them up. Raises Misconfigured for a plugin that is not there, or embeds nothing."""
+    remote = _remote(settings, connectors, http) if settings.embedder_url else None
     folder = settings.model_dir
     return Embedders(lambda: embedder(folder), lambda: Manifest.read(folder).model_id, remote)
+
+
+def _remote(settings: Settings, connectors: Mapping[str, Connector], http: Http) -> Embedder:
+    connector = connectors.get(settings.embedder)
+    if connector is None or "embed" not in connector.directions:
+        raise Misconfigured(f"OVERWATCH_EMBEDDER={settings.embedder}: no plugin of this name embeds.")
+    config = {"base_url": settings.embedder_url.rstrip("/"), "model": settings.embedder_model}
+    return PluginModel(connector, config | ({"api_key": settings.embedder_key} if settings.embedder_key else {}), http)

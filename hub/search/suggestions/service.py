@@ -1,6 +1,6 @@
 """Use cases of suggestions: procedures for an incident, similar past incidents, and saying both when it opens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from hub.outbox import Handler
 from hub.search import service as search
 from hub.search.embedding.loaded import Embedders
 from hub.search.service import Filters, Hit
-from hub.search.suggestions import asking
+from hub.search.suggestions import asking, drafting
 from hub.search.suggestions.models import Suggestion
 
 _MOST_SUGGESTED = 3
@@ -35,9 +35,9 @@ class Past:
     incident: Incident
 
 
-def handlers(models: Embedders) -> Mapping[str, Handler]:
+def handlers(models: Embedders, drafters: Collection[str] = ()) -> Mapping[str, Handler]:
     """What the index lane does once an open incident is indexed."""
-    return {"suggest": partial(suggest, models)}
+    return {"suggest": partial(suggest, models, drafters=drafters)}
 
 
 def procedures_for(session: Session, models: Embedders, incident_id: UUID, limit: int) -> Sequence[Hit]:
@@ -57,8 +57,13 @@ def suggested(session: Session, incident_id: UUID) -> Sequence[Suggestion]:
     return session.scalars(found).all()
 
 
-def suggest(models: Embedders, session: Session, incident_ids: Sequence[UUID]) -> None:
-    """Stores suggestions for incidents that are open and have none yet, and tells them in the timeline."""
+def suggest(
+    models: Embedders, session: Session, incident_ids: Sequence[UUID], *, drafters: Collection[str] = ()
+) -> None:
+    """Stores suggestions for incidents that are open and have none yet, and tells them in the timeline.
+
+    Where no procedure fits, one of the `drafters` is asked for one, if the organization has connected it.
+    """
     already = select(Suggestion.incident_id).where(Suggestion.organization_id == organization_of(session))
     wanted = select(Incident).where(
         Incident.organization_id == organization_of(session),
@@ -69,6 +74,8 @@ def suggest(models: Embedders, session: Session, incident_ids: Sequence[UUID]) -
     )
     for incident in session.scalars(wanted).all():
         procedures = _worth_saying(_procedures_for(session, models, incident, _MOST_SUGGESTED))
+        if not procedures:
+            drafting.ask_for(session, drafters, incident.id)
         past = _similar_to(session, models, incident, _MOST_SUGGESTED)
         alike = {each.hit.id: each for each in past if each.hit in _worth_saying([one.hit for one in past])}
         hits = [*procedures, *(each.hit for each in alike.values())]
