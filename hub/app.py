@@ -91,7 +91,7 @@ def create_app(runtime: Runtime) -> Flask:
     )
     app.extensions["overwatch.waker"] = runtime.waker
     installed.install(app, runtime.connectors, runtime.vault, runtime.egress)
-    deliveries.install(app, runtime.database)
+    deliveries.install(app, runtime.database, runtime.waker)
     access.install(app, runtime.database, runtime.plans)
     tokens.install(app, runtime.settings.secrets)
     search.install(app, embedders(runtime.settings, runtime.connectors, runtime.egress))

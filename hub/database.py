@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column, sessionmaker
 
 _TENANT = "organization_id"
@@ -68,11 +71,10 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             hide_parameters=True,  # they hold what people sent, and exceptions are logged
             connect_args=_CONNECT,
         )
-        # for a count that must neither wait for a transaction nor be undone with one; connects on first use
+        # for what is one statement, and must neither wait for a transaction nor be undone with one
         self.counting: Engine = create_engine(
             url,
             isolation_level="AUTOCOMMIT",
@@ -82,6 +84,8 @@ class Database:
             hide_parameters=True,
             connect_args=_CONNECT,
         )
+        for engine in (self.engine, self.counting):
+            event.listen(engine, "checkout", _refuse_lost)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self, organization_id: UUID | None = None) -> Session:
@@ -98,6 +102,23 @@ class Database:
         """Closes every connection of its pools."""
         self.engine.dispose()
         self.counting.dispose()
+
+
+def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Has the pool replace a connection that the server has closed; costs no round trip, as SQLAlchemy's ping does.
+
+    An idle connection has nothing to read, unless it was closed, or the server says something that nobody asked for.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return
+    try:
+        connection.execute("SELECT 1")
+        if not connection.autocommit:
+            connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def enter_organization(session: Session, organization_id: UUID) -> None:

@@ -54,6 +54,11 @@ def use(provider: "TracerProvider") -> None:
     PsycopgInstrumentor().instrument(tracer_provider=provider, skip_dep_check=True)
 
 
+def is_on() -> bool:
+    """Whether anything is traced in this process."""
+    return _tracer is not None
+
+
 def install(app: Flask) -> None:
     """Every request becomes a span, named by its route; its trace goes on where the caller's began."""
     app.before_request(_begin_request)

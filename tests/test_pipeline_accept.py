@@ -5,11 +5,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from hub.deliveries import gathering
-from tests.factories import Person, alertmanager, firing
+from hub.database import Database
+from hub.deliveries import express, gathering
+from tests.factories import Hub, Person, alertmanager, firing
 
 DATADOG = {"id": "1", "alert_type": "error", "title": "Disk", "alert_transition": "Triggered", "alert_id": "7"}
 
@@ -85,3 +87,42 @@ def test_more_than_a_process_can_bear_are_refused(owner: Person, monkeypatch: py
     monkeypatch.setattr(gathering, "MOST_INSIDE", 0)
     answer = owner.hub.http.post(owner.alertmanager, json=alertmanager(firing()))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
+ONE_EACH = {"X-Request-Id", "Content-Length"}  # "true" is shorter than "false"
+
+
+@pytest.mark.parametrize("made_wrong", ["", "&token=x", "x"], ids=["accepted", "a parameter twice", "untrusted"])
+def test_short_and_long_way_answer_alike(owner: Person, made_wrong: str, monkeypatch: pytest.MonkeyPatch):
+    webhook, known = owner.connect("datadog") + made_wrong, DATADOG | {"id": "3"}
+    short = owner.hub.http.post(webhook, json=known)
+    monkeypatch.setattr(express, "_METHODS", frozenset())
+    long = owner.hub.http.post(webhook, json=known)
+    assert short.status_code == long.status_code
+    assert short.json.keys() == long.json.keys()
+    assert short.json.get("data", {}) | {"duplicate": True} == long.json.get("data", {}) | {"duplicate": True}
+    told = [{name: value for name, value in each.headers if name not in ONE_EACH} for each in (short, long)]
+    assert told[0] == told[1]
+    assert {*short.headers.keys()} >= ONE_EACH
+
+
+def test_both_ways_keep_the_same_of_a_request(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    webhook, headers = f"{owner.connect('datadog')}&a=1&a=2&b=", {"X-Some": "thing", "Authorization": "Bearer x"}
+    owner.hub.http.post(webhook, json=DATADOG | {"id": "4"}, headers=headers)
+    monkeypatch.setattr(express, "_METHODS", frozenset())
+    owner.hub.http.post(webhook, json=DATADOG | {"id": "5"}, headers=headers)
+    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
+        rows = session.execute(text("SELECT headers, query FROM deliveries ORDER BY received_at DESC LIMIT 2")).all()
+    assert rows[0] == rows[1]
+    assert rows[0].query == {"a": "1", "b": ""}
+
+
+def test_connection_that_the_server_has_closed_is_replaced(hub: Hub):
+    database = Database(hub.runtime.settings.database_url, pool_size=1)
+    with database.transaction() as session:
+        before = session.scalar(text("SELECT pg_backend_pid()"))
+    with database.counting.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+    with database.transaction() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != before
+    database.dispose()

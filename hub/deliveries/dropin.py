@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
-from flask import current_app, g, request
+from flask import g, request
 from marshmallow import Schema, fields
 from sqlalchemy import text
 
@@ -16,9 +16,7 @@ from hub.contracts.errors import BadRequest, Malformed, Untrusted
 from hub.deliveries import routes, rules, service
 from hub.http import body, declared
 from hub.http.blueprint import JsonBlueprint
-from hub.integrations import installed
 from hub.integrations.rules import hash_token
-from hub.outbox import Waker
 
 blp = JsonBlueprint("drop-in", __name__, description="Endpoints that stand in for those of other products")
 
@@ -113,10 +111,7 @@ def _accept(platform: str, token: str, said: Any) -> UUID:
         raise Untrusted(f"The token is that of no {platform} integration.")
     delivery = Delivery(body=json.dumps(said).encode(), headers=_headers(), received_at=datetime.now(UTC))
     arrival = service.Arrival(integration_id, platform, token_hash, delivery)
-    connector = installed.connectors().get(platform)
-    accepted = service.accept(access.database(), routes.gatherer(), connector, installed.vault(), arrival)
-    cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
-    return accepted.delivery_id
+    return routes.inbox().take(arrival).delivery_id
 
 
 def _token() -> str:

@@ -73,7 +73,8 @@ class Gatherer:
             self._inside += 1
             answer: Future[Stored] = Future()
             self._waiting.append((wanted, answer))
-            self._changed.notify()
+            if len(self._waiting) == 1 or len(self._waiting) >= self._inside:  # else the gatherer goes on waiting
+                self._changed.notify()
         try:
             return answer.result(PATIENCE_SECONDS)
         except (NotInTime, OperationalError, PoolTimeout) as error:
@@ -83,7 +84,8 @@ class Gatherer:
                 self._inside -= 1
 
     def _admit(self) -> None:
-        is_stalled = self._busy_since is not None and time.monotonic() - self._busy_since > STALLED_SECONDS
+        busy_since = self._busy_since  # read once: the gatherer's thread sets it to None at any moment
+        is_stalled = busy_since is not None and time.monotonic() - busy_since > STALLED_SECONDS
         if is_stalled or self._inside >= MOST_INSIDE:
             raise _closed()
         if self._thread is None:  # begun by the first request, because servers fork
@@ -125,7 +127,7 @@ class Gatherer:
     def _execute(self, wanted: Sequence[Wanted]) -> list[Stored]:
         columns = {name: [each[name] for each in wanted] for name, _ in _COLUMNS}
         failpoint("before_inbox_commit")
-        with self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._database.counting.connect() as connection:
             rows = connection.execute(_ACCEPT, columns | {"recent_seconds": self._recent_seconds}).all()
         failpoint("after_inbox_commit")
         found = {row.place: (row.outcome, row.delivery_id) for row in rows}

@@ -8,8 +8,9 @@ from flask import Flask, Response, current_app, g, request
 from hub.accounts import access
 from hub.contracts import Delivery
 from hub.database import Database
-from hub.deliveries import models, rules, service
+from hub.deliveries import express, models, rules, service
 from hub.deliveries.gathering import Gatherer
+from hub.deliveries.inbox import MESSAGE, Inbox
 from hub.deliveries.schemas import DeliveryQuery, DeliverySchema, ReceiptSchema
 from hub.http import body, declared
 from hub.http.blueprint import JsonBlueprint, Page
@@ -27,6 +28,8 @@ blp = JsonBlueprint("deliveries", __name__, url_prefix="/api/v1", description="W
 @blp.response(200, ReceiptSchema)
 def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
     """Store what a platform pushes; answered after its bytes are committed"""
+    if refused := request.environ.get(express.REFUSED):
+        raise refused
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = request.args.to_dict()
     arrival = service.Arrival(
@@ -35,15 +38,13 @@ def receive_webhook(platform: str, integration_id: str) -> dict[str, Any]:
         token_hash=hash_token(rules.token_of(headers, query)),
         delivery=Delivery(body=g.body, headers=headers, query=query, received_at=datetime.now(UTC)),
     )
-    connector = installed.connectors().get(platform)
-    accepted = service.accept(access.database(), gatherer(), connector, installed.vault(), arrival)
-    cast(Waker, current_app.extensions["overwatch.waker"]).wake(["ingest"])
+    accepted = inbox().take(arrival)
     receipt = {
         "delivery_id": accepted.delivery_id,
         "integration_id": arrival.integration_id,
         "duplicate": accepted.is_duplicate,
     }
-    return {"message": "Webhook received successfully", "data": receipt}
+    return {"message": MESSAGE, "data": receipt}
 
 
 @blp.route("/deliveries", methods=["GET"])
@@ -74,11 +75,15 @@ def get_delivery_body(delivery_id: str) -> Response:
     return response
 
 
-def install(app: Flask, database: Database) -> None:
-    """Gives the app its door to the inbox."""
-    app.extensions["overwatch.gatherer"] = Gatherer(database, rules.REPEAT_WINDOW_SECONDS)
+def install(app: Flask, database: Database, waker: Waker) -> None:
+    """Gives the app its door to the inbox, and the short way there. The connectors and the vault are there already."""
+    with app.app_context():
+        connectors, vault = installed.connectors(), installed.vault()
+    door = Inbox(database, Gatherer(database, rules.REPEAT_WINDOW_SECONDS), connectors, vault, waker)
+    app.extensions["overwatch.inbox"] = door
+    app.wsgi_app = express.Express(app.wsgi_app, door)  # type: ignore[method-assign]
 
 
-def gatherer() -> Gatherer:
+def inbox() -> Inbox:
     """The app's door to the inbox."""
-    return cast(Gatherer, current_app.extensions["overwatch.gatherer"])
+    return cast(Inbox, current_app.extensions["overwatch.inbox"])

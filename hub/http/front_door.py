@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, current_app, g, request
@@ -31,7 +32,7 @@ _SECURITY_HEADERS = {
     "Permissions-Policy": "interest-cohort=()",
     "Cache-Control": "no-store",
 }
-_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+_OVER_TLS = _SECURITY_HEADERS | {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
 def install(app: Flask, secret: str) -> None:
@@ -129,14 +130,19 @@ def _dress(response: Response) -> Response:
     if allowed and "Allow" in response.headers:  # the library adds the methods of a rule with an id that fits too
         response.headers["Allow"] = ", ".join(sorted(allowed))
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    for name, value in (_SECURITY_HEADERS | (_OVER_TLS if request.is_secure else {})).items():
+    for name, value in headers_of_every_answer(is_secure=request.is_secure).items():
         response.headers.setdefault(name, value)
-    _tell(response.status_code)
+    rule = request.url_rule.rule if request.url_rule else None
+    tell(request.method, rule, response.status_code, g.get("begun", time.monotonic()))
     return response
 
 
-def _tell(status: int) -> None:
+def tell(method: str, rule: str | None, status: int, begun: float) -> None:
     """The route and not the address: an address may hold a token, and a search what somebody looks for."""
-    seconds = time.monotonic() - g.get("begun", time.monotonic())
-    rule = request.url_rule.rule if request.url_rule else None
-    logs.tell("request", method=request.method, route=rule, status=status, milliseconds=round(seconds * 1000, 1))
+    milliseconds = round((time.monotonic() - begun) * 1000, 1)
+    logs.tell("request", method=method, route=rule, status=status, milliseconds=milliseconds)
+
+
+def headers_of_every_answer(*, is_secure: bool) -> Mapping[str, str]:
+    """What browsers are told with each answer."""
+    return _OVER_TLS if is_secure else _SECURITY_HEADERS

@@ -36,6 +36,8 @@ def install(app: Flask, settings: Settings, database: Database) -> None:
     uri = settings.rate_limit_url or f"{rate_store.SCHEME}://"
     options: dict[str, Any] = {} if settings.rate_limit_url else {"database": database}
     limiter = Limiter(get_remote_address, app=app, storage_uri=uri, storage_options=options)
+    # it would look for limits of each view before the view runs; ours are counted by `admit` only
+    limiter.request_filter(lambda: "allowances" not in g)
     app.config[_AUTH_LIMIT] = settings.auth_requests_per_minute
     app.extensions[_EXTENSION] = _Counter(limiter)
     app.after_request(_show)
