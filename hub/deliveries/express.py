@@ -64,7 +64,11 @@ class Express:
             environ[REFUSED] = error
             return self._app(environ, start_response)
         answer = json.dumps({"data": receipt, "message": MESSAGE}).encode()
-        about = [("Content-Type", "application/json"), ("Content-Length", str(len(answer))), ("X-Request-Id", request_id)]
+        about = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(answer))),
+            ("X-Request-Id", request_id),
+        ]
         dress = headers_of_every_answer(is_secure=environ["wsgi.url_scheme"] == "https")
         start_response("200 OK", [*about, *dress.items()])
         tell(environ["REQUEST_METHOD"], RULE, 200, begun)
