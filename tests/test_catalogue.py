@@ -21,6 +21,15 @@ def test_service_is_listed_with_what_it_depends_on_by_name(owner: Person):
     assert [each["name"] for each in owner.get("/services")] == ["cache", "db", "web"]
 
 
+def test_procedure_of_a_service_is_one_of_the_organization(owner: Person):
+    runbook = owner.post("/procedures", {"title": "Restart", "content": "1. Restart it."})["id"]
+    assert add(owner, "web", procedures=[runbook])["procedures"] == [runbook]
+    missing = f"proc_{'0' * 32}"
+    answer = owner.call("POST", "/services", json={"name": "db", "procedures": [runbook, missing]})
+    assert answer.status_code == 422
+    assert answer.json["details"]["procedures"] == [f"There is no such procedure: {missing}."]
+
+
 def test_service_cannot_depend_on_itself(owner: Person):
     web = add(owner, "web")
     answer = owner.call("PATCH", f"/services/{web['id']}", json={"depends_on": ["web"]})

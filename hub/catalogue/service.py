@@ -15,6 +15,9 @@ from hub.contracts.errors import Conflict, Invalid, NotFound
 from hub.database import new_id, organization_of
 from hub.listing import Listing, Page, among, containing, created
 
+# procedures are of a later room, so it is their table that is asked
+_KNOWN_PROCEDURES = text("SELECT id FROM procedures WHERE organization_id = :organization_id AND id = ANY(:ids)")
+
 LISTING = Listing(
     Service,
     sorts={name: getattr(Service, name) for name in ("name", "owner", "created_at", "updated_at")},
@@ -29,8 +32,12 @@ LISTING = Listing(
 
 
 def add(session: Session, *, name: str, depends_on: Sequence[str | UUID] = (), **fields: Any) -> Service:
-    """Raises Conflict for a name that is taken, Invalid for dependencies that are unknown or go round in a circle."""
+    """Raises Conflict for a name that is taken, Invalid for dependencies that are unknown or go round in a circle.
+
+    And Invalid for procedures that there are not.
+    """
     _lock(session)
+    _check_procedures(session, fields)
     service = Service(organization_id=organization_of(session), id=new_id(), name=name, **fields)
     _refuse_taken(session, service)
     session.add(service)
@@ -55,6 +62,7 @@ def change(session: Session, service_id: UUID, fields: Mapping[str, Any]) -> Ser
     """Changes the given fields; `depends_on` replaces all dependencies. Raises as `add` does."""
     _lock(session)
     service = get(session, service_id)
+    _check_procedures(session, fields)
     wanted = dict(fields)
     depends_on = wanted.pop("depends_on", None)
     for name, value in wanted.items():
@@ -119,6 +127,14 @@ def _resolved(session: Session, wanted: Sequence[str | UUID]) -> list[UUID]:
     if missing:
         raise Invalid({"depends_on": [f"Not in the catalogue; add first: {', '.join(missing)}."]})
     return [row.id for row in found]
+
+
+def _check_procedures(session: Session, fields: Mapping[str, Any]) -> None:
+    wanted = fields.get("procedures") or []
+    asked = {"organization_id": organization_of(session), "ids": wanted}
+    known = set(session.scalars(_KNOWN_PROCEDURES, asked)) if wanted else set()
+    if missing := [f"proc_{each.hex}" for each in wanted if each not in known]:
+        raise Invalid({"procedures": [f"There is no such procedure: {', '.join(missing)}."]})
 
 
 def _refuse_taken(session: Session, service: Service) -> None:
