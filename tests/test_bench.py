@@ -1,15 +1,17 @@
 """Benchmarks run, on a hub of their own, and say what they measured."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from hub.bench import correlation
 from hub.bench.commands import bench
 from hub.bench.latency import percentile
-from hub.bench.storms import folders
-from hub.contracts.errors import NotFound
+from hub.bench.storms import folders, read
+from hub.contracts.errors import Malformed, NotFound
 
 
 def test_latency_of_a_hub_of_its_own_is_told_in_milliseconds():
@@ -28,6 +30,38 @@ def test_alert_storms_are_found_in_a_folder_and_one_below(tmp_path: Path):
 def test_folder_without_alert_storms_is_refused_by_name(tmp_path: Path):
     with pytest.raises(NotFound, match=tmp_path.name):
         folders(tmp_path)
+
+
+ALERT = '{"ts": 1, "kind": "log", "component": "db", "signal": "s", "text": "Disk full", "fault": "1"}'
+
+
+@pytest.mark.parametrize(
+    ("alerts", "topology", "problem"),
+    [
+        (ALERT, None, "topology.json"),
+        (ALERT, "{}", "has no edges"),
+        (ALERT + '\n{"ts": 1}', '{"edges": []}', "alerts.jsonl:2: has no kind"),
+        ("[", '{"edges": []}', "alerts.jsonl:1: is no JSON"),
+        ("", '{"edges": []}', "is empty"),
+    ],
+)
+def test_folder_of_another_form_is_refused_naming_the_place(
+    tmp_path: Path, alerts: str, topology: str | None, problem: str
+):
+    (tmp_path / "alerts.jsonl").write_text(alerts)
+    if topology is not None:
+        (tmp_path / "topology.json").write_text(topology)
+    with pytest.raises((NotFound, Malformed), match=problem):
+        read(tmp_path)
+
+
+def test_storms_are_scored_beside_baselines_as_they_were_and_with_two_faults_at_once(tmp_path: Path):
+    lines = [json.loads(ALERT) | {"ts": hour * 3_600_000, "fault": str(hour)} for hour in (1, 2) for _ in range(2)]
+    (tmp_path / "alerts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "topology.json").write_text('{"edges": []}')
+    told = "\n".join(correlation.run(tmp_path))
+    assert "native, the hub: ARI 1.000, pairwise F1 1.000, B-cubed F1 1.000, 1.0 incidents per fault" in told
+    assert "two faults at once, kind and signal: ARI 0.000" in told
 
 
 def test_percentile_is_one_of_the_values():

@@ -56,7 +56,7 @@ def latency(webhooks: int) -> None:
 def correlation(folder: Path) -> None:
     """How well the alert storms of FOLDER are grouped.
 
-    As they were, and with two faults at once; beside two simple baselines.
+    As they were, and with two faults at once; beside simple baselines, and what hindsight could do.
     """
     from hub.bench import correlation as measured
 
