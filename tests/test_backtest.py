@@ -1,5 +1,7 @@
 """Backtest of a rule: what it says is what happens when the rule is switched on and the same alerts come again."""
 
+from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -64,6 +66,70 @@ def test_backtest_is_what_happens_when_the_rule_is_on_and_the_stream_comes_again
     assert told["incidents_after"] == len(another.get("/incidents"))
     assert grouping(owner) != grouping(another)
     assert told["alerts_moved"] > 0
+
+
+def by_chance(seed: int) -> Iterator[dict[str, Any]]:
+    """Alerts of some services and teams begin and end, as dice say."""
+    dice = Random(seed)
+    began: dict[tuple[str, ...], str] = {}
+    for minute in range(30):
+        key = name, service, team = tuple(map(dice.choice, (("DiskFull", "Queue"), ("db", "web"), ("shop", "storage"))))
+        at = f"2026-01-05T10:{minute:02}:00Z"
+        if key in began:
+            yield resolved(name, service=service, team=team) | {"startsAt": began.pop(key), "endsAt": at}
+        else:
+            began[key] = at
+            yield firing(name, service=service, team=team) | {"startsAt": at}
+
+
+def reasons(owner: Person) -> dict[str, list[dict[str, Any]]]:
+    return {each["id"]: owner.get(f"/incidents/{each['id']}/why", limit=200) for each in owner.get("/incidents")}
+
+
+def episodes(owner: Person) -> set[frozenset[tuple[Any, ...]]]:
+    """Which episodes share an incident, and by which step."""
+    told = reasons(owner).values()
+    return {frozenset((each["started_at"], each["title"], each["step"]) for each in incident) for incident in told}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_backtest_is_what_happens_however_many_webhooks_are_worked_off_at_once(owner: Person, seed: int):
+    one_by_one, at_once = owner.hub.register(), owner.hub.register()
+    for person in (one_by_one, at_once):
+        make(person, enabled=True)
+    for alert in by_chance(seed):
+        owner.push(alertmanager(alert))
+        one_by_one.push(alertmanager(alert))
+        owner.hub.work("ingest")
+    for alert in by_chance(seed):
+        at_once.push(alertmanager(alert))
+    owner.hub.work("ingest")
+    told = backtest(owner, make(owner))
+    assert told["incidents_before"] == len(owner.get("/incidents"))
+    assert told["incidents_after"] == len(at_once.get("/incidents"))
+    assert episodes(at_once) == episodes(one_by_one)
+
+
+# what a decision recorded is enough to make it again
+FOLLOWS = {
+    "new": lambda why: why["runner_up"] is None or why["runner_up"]["similarity"] < why["threshold"],
+    "topology": lambda why: why["matched"]["of_incident"] and why["seconds_apart"] <= why["matched"]["within_seconds"],
+    "meaning": lambda why: why["similarity"] >= why["threshold"],
+    "reopen": lambda why: why["seconds_apart"] <= why["matched"]["within_seconds"],
+    "same_alert": lambda why: why["episode"] > 1,
+    "rule_group": lambda why: (why["seconds_apart"] or 0) <= why["rule"]["window_seconds"] and why["rule"]["version"],
+}
+
+
+def test_every_decision_follows_from_what_it_recorded(owner: Person):
+    rule_id = make(owner, enabled=True, match={"labels.team": "shop"})
+    for alert in by_chance(3):
+        owner.push(alertmanager(alert))
+    owner.hub.work("ingest")
+    told = [why for incident in reasons(owner).values() for why in incident]
+    assert {why["step"] for why in told} > {"new", "topology", "rule_group"}
+    assert {why["rule"]["id"] for why in told if why["rule"]} == {rule_id}
+    assert [why for why in told if not FOLLOWS[why["step"]](why)] == []
 
 
 def test_backtest_changes_nothing_and_names_the_largest_moves(owner: Person):

@@ -11,6 +11,7 @@ from hub.incidents.deciding import RULES_VERSION, Decision, Policy, Rule, Surrou
 from hub.incidents.signals import Signal, words_of
 from tests.factories import Person, alertmanager, firing, resolved
 
+MOMENTS = (f"2026-01-05T10:{minute:02}:00Z" for minute in range(60))
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
@@ -134,6 +135,27 @@ def test_storm_takes_what_the_catalogue_cannot_place():
     assert decide(signal(service="node-1"), incident("Slow", "a", "b")).step == "new"
 
 
+def test_topology_takes_the_latest_and_names_the_runner_up_and_its_limit():
+    latest, other = incident("Slow", "db"), incident("Slow", "db", minutes_ago=3)
+    decision = decide(signal(), other, latest)
+    assert (decision.incident_id, decision.matched["within_seconds"]) == (latest.incident_id, 300)
+    assert decision.runner_up == {"incident_id": str(other.incident_id), "seconds_apart": 180}
+
+
+def test_new_incident_names_the_one_that_was_not_similar_enough():
+    near = incident("Disk full of old logs rotated nightly", "other")
+    decision = decide(signal(), near)
+    assert (decision.step, decision.runner_up["incident_id"]) == ("new", str(near.incident_id))
+    assert decision.runner_up["similarity"] < decision.threshold
+
+
+def test_silence_and_threshold_see_the_alert_as_it_came_and_not_as_rules_route_it():
+    silence = Silence(uuid4(), (Matcher("service", ("db",)),), NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    routing = rule("route", service="storage", severity="critical")
+    assert decide(signal(), silences=[silence], rules=[routing]).step == "silenced"
+    assert decide(signal(severity="low"), policy=Policy(threshold="high"), rules=[routing]).step == "threshold"
+
+
 def test_similarity_can_be_computed_again_from_what_is_recorded():
     told = decide(signal("Disk full", service=""), incident("Disk nearly full")).as_record()
     matched = told["matched"]
@@ -147,6 +169,27 @@ def test_incident_says_why_each_alert_joined_it(owner: Person):
     (found,) = owner.get("/incidents")
     timeline = owner.get(f"/incidents/{found['id']}/timeline")
     assert [line["data"]["why"]["step"] for line in timeline if line["kind"] == "alert_joined"] == ["new", "topology"]
+
+
+def test_incident_is_as_grave_as_its_alerts_ever_were(owner: Person):
+    for severity in ("warning", "critical", "warning"):
+        alert = firing("DiskFull")
+        owner.push(
+            alertmanager(alert | {"labels": alert["labels"] | {"severity": severity}, "startsAt": next(MOMENTS)})
+        )
+        owner.hub.work("ingest")
+    assert [each["severity"] for each in owner.get("/incidents")] == ["critical"]
+
+
+def test_alert_that_rises_over_the_threshold_opens_an_incident_then(owner: Person):
+    owner.patch("/organizations/current", {"settings": {"incident_threshold": "critical"}})
+    for severity in ("warning", "critical"):
+        alert = firing("DiskFull")
+        owner.push(
+            alertmanager(alert | {"labels": alert["labels"] | {"severity": severity}, "startsAt": next(MOMENTS)})
+        )
+        owner.hub.work("ingest")
+    assert [each["severity"] for each in owner.get("/incidents")] == ["critical"]
 
 
 def test_alert_of_an_incident_that_ended_long_before_opens_another(owner: Person):

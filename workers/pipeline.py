@@ -4,7 +4,7 @@ A step says whether it found work; the lane calls it until there is none.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -109,25 +109,35 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
     mute = {each.delivery_id for each in normalised.ended if each.status in {"dead", "pending"}}
     replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in mute]
     with turn.transaction() as session:
-        folded = alerts.fold(session, normalised.occurrences, replayed)
-        trace.mark("deduplicated")
-        batch = incidents.place(session, folded.changes)
-        alerts.write(session, folded, batch.places)
-        failpoint("after_record")
-        incidents.settle(session, folded.changes, batch, folded.left)
+        news_of: set[UUID] = set()
+        items: dict[UUID, Sequence[Item]] = {}
+        for occurrences, again in incidents.stretches(normalised.occurrences, replayed):
+            folded = alerts.fold(session, occurrences, again)
+            trace.mark("deduplicated")
+            batch = incidents.place(session, folded.changes)
+            alerts.write(session, folded, batch.places)
+            failpoint("after_record")
+            incidents.settle(session, folded.changes, batch, folded.left)
+            news_of |= folded.news_of
+            items |= folded.items
         trace.mark("correlated")
         failpoint("after_correlate")
-        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, folded)]
+        outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, items, news_of)]
         deliveries.finish(session, turn.token, outcomes, trace.stages)
         breaking.keep(session, breakers)
         failpoint("before_commit")
     telling.tell(turn, outcomes, trace.stages)
 
 
-def _processed(claimed: Sequence[Claimed], ended: Sequence[Outcome], folded: alerts.Folded) -> list[Outcome]:
+def _processed(
+    claimed: Sequence[Claimed],
+    ended: Sequence[Outcome],
+    items: Mapping[UUID, Sequence[Item]],
+    news_of: Collection[UUID],
+) -> list[Outcome]:
     known = {outcome.delivery_id for outcome in ended}
     return [
-        _outcome(each.id, folded.items.get(each.id, ()), is_news=each.id in folded.news_of)
+        _outcome(each.id, items.get(each.id, ()), is_news=each.id in news_of)
         for each in claimed
         if each.id not in known
     ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hub.alerts.rules import AlertState, Episode
+from hub.contracts.event import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,18 @@ class Change:
     def new_episodes(self) -> tuple[Episode, ...]:
         """Those that wait to be correlated."""
         return tuple(each for each in self.state.episodes if each.number > self.episodes_before)
+
+    @property
+    def has_other_severity(self) -> bool:
+        """Whether the episode that was there already fires with another severity than before."""
+        if self.before is None or self.state.episode_count != self.before.episode_count:
+            return False
+        return self.state.severity is not self.before.severity and self.state.status is not State.RESOLVED
+
+    @property
+    def current_episode(self) -> Episode:
+        """The latest one, as of what was heard last."""
+        return Episode(self.state.episode_count, self.state.started_at, self.state.last_seen_at)
 
     @property
     def has_lost(self) -> bool:

@@ -28,9 +28,12 @@ _STORED_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00", 
 
 
 def published(data: Any, key: str = "") -> Any:
-    """The data with every id and time, however deep, as the API writes it; a list of ids has its key in the plural."""
+    """The data with every id and time, however deep, as the API writes it; a list of ids has its key in the plural.
+
+    A plain `id` is of what the key above it names.
+    """
     if isinstance(data, Mapping):
-        return {name: published(value, name) for name, value in data.items()}
+        return {name: published(value, f"{key}_id" if name == "id" else name) for name, value in data.items()}
     if isinstance(data, list):
         return [published(value, key.removesuffix("s")) for value in data]
     if not isinstance(data, str):

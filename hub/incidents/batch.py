@@ -60,6 +60,15 @@ class Batch:
             }
         )
 
+    def grade(self, change: Change, signal: Signal) -> None:
+        """An alert that is in its incident already says another severity than before."""
+        incident_id = self.places.get(change.alert_id, change.incident_id)
+        incident = self.candidates.find(incident_id)
+        if incident_id is None or incident is None or incident.status not in rules.OPEN:
+            return
+        joined = self.joined.setdefault(incident_id, Joined(is_known=True))
+        joined.severities.add(signal.severity)
+
     def note(self, incident_id: UUID, kind: str, at: datetime, data: Row) -> None:
         """A line of the incident's timeline, written by the hub."""
         row = {"id": new_id(), "incident_id": incident_id, "kind": kind, "actor": HUB, "data": data, "at": at}

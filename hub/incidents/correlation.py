@@ -1,6 +1,8 @@
 """Correlation: every new episode finds its incident, and incidents follow their alerts; a few statements per batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -8,7 +10,9 @@ from sqlalchemy.orm import Session
 from hub import outbox
 from hub.alerts import matching
 from hub.alerts.change import Change
+from hub.alerts.intake import Occurrence
 from hub.alerts.rules import Episode
+from hub.contracts.event import Severity, State
 from hub.incidents import context, following, rules, signals, writing
 from hub.incidents.batch import Batch
 from hub.incidents.candidates import Candidates
@@ -18,20 +22,60 @@ from hub.incidents.signals import Signal
 Sighting = tuple[Change, Episode, Signal]
 
 
+def stretches(
+    occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()
+) -> Iterator[tuple[list[Occurrence], Collection[UUID]]]:
+    """The events in stretches that may be worked off at once, each with which of its deliveries are replayed.
+
+    It comes to the same as delivery after delivery. Replayed deliveries that say nothing any more are of the first.
+    """
+    again = set(replayed)
+    silent = again.difference(each.delivery_id for each in occurrences)
+    first, *others = list(_cut(occurrences)) or [[]]
+    yield first, silent | again.intersection(each.delivery_id for each in first)
+    for stretch in others:
+        yield stretch, again.intersection(each.delivery_id for each in stretch)
+
+
+def _cut(occurrences: Sequence[Occurrence]) -> Iterator[list[Occurrence]]:
+    """Before a delivery that must find what the stretch has done, and not what comes of both together.
+
+    A resolve may end an incident, so what fires later begins a new stretch; so does another severity of an alert.
+    """
+    stretch: list[Occurrence] = []
+    said: dict[tuple[UUID, str], Severity] = {}
+    has_resolve = False
+    for _, told in groupby(sorted(occurrences, key=lambda each: each.arrival), key=lambda each: each.delivery_id):
+        delivery = list(told)
+        fires = [each for each in delivery if each.state is not State.RESOLVED]
+        graded = {(each.integration_id, each.dedup_key): each.severity for each in fires}
+        if (has_resolve and fires) or any(said.get(key, severity) is not severity for key, severity in graded.items()):
+            yield stretch
+            stretch, said, has_resolve = [], {}, False
+        stretch += delivery
+        said |= graded
+        has_resolve |= len(fires) < len(delivery)
+    if stretch:
+        yield stretch
+
+
 def place(session: Session, changes: Sequence[Change]) -> Batch:
     """Decides about every new episode, and opens the incidents that the alerts are then stored with.
 
     The caller holds the organization's turn, and settles when the alerts are stored; the clock is when the deliveries
     were received.
     """
-    news = _in_order(changes)
+    news = [*_in_order(changes), *_regraded(changes)]
     if not news:
         return Batch(Candidates())
     services = {change.state.content["service"] for change, _ in news} - {""}
     around = context.surroundings(session, services, min(episode.received_at for _, episode in news))
     found = sighted(changes, around)
-    batch = _batch(session, found, around)
+    regraded = [(change, _signal(change, episode, around)) for change, episode in _regraded(changes)]
+    batch = _batch(session, found, regraded, around)
     decide(batch, found, around)
+    for change, signal in regraded:
+        batch.grade(change, rules.route(signal, around.rules))
     writing.open_incidents(session, batch)
     return batch
 
@@ -50,7 +94,8 @@ def settle(session: Session, changes: Sequence[Change], batch: Batch, left: Coll
     if changes:
         # most often all that join begin to fire, and what they join cannot be over
         over = touched if any(each.has_resolved for each in changes) else moved
-        following.follow(session, over, max(change.state.last_seen_at for change in changes))
+        latest = max(change.state.last_seen_at for change in changes)
+        following.follow(session, over, latest, _last_heard(changes, batch))
     outbox.enqueue(session, "index", "incident", sorted(touched))
     return frozenset(touched)
 
@@ -67,7 +112,8 @@ def decide(batch: Batch, found: Sequence[Sighting], around: Surroundings) -> Non
     for change, episode, first_sight in found:
         signal = first_sight.where_it_was(batch.places.get(change.alert_id, change.incident_id))
         decision = rules.match(signal, batch.candidates, around)
-        batch.place(change, episode, signal, decision, rules.assignee_of(signal, around.rules))
+        routed = rules.route(signal, around.rules)
+        batch.place(change, episode, routed, decision, rules.assignee_of(routed, around.rules))
 
 
 def sighted(changes: Sequence[Change], around: Surroundings) -> list[Sighting]:
@@ -76,15 +122,42 @@ def sighted(changes: Sequence[Change], around: Surroundings) -> list[Sighting]:
 
 
 def _in_order(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
-    found = [(change, episode) for change in changes for episode in change.new_episodes]
-    return sorted(found, key=lambda pair: (pair[1].received_at, pair[1].started_at, pair[0].alert_id))
+    """As they arrived: the changes stand in the order of their first event, which decides between equal times."""
+    found = [(change, episode) for change in changes for episode in _undecided(change)]
+    return sorted(found, key=lambda pair: pair[1].received_at)
 
 
-def _batch(session: Session, found: Sequence[Sighting], around: Surroundings) -> Batch:
-    times = [signal.at for _, _, signal in found]
-    before = {change.incident_id for change, _, _ in found if change.incident_id}
-    keys = {rule.key_of(s) for _, _, s in found if (rule := rules.deciding(s, around.rules)) and rule.action == "group"}
-    services = {signal.service for _, _, signal in found} - {""}
+def _undecided(change: Change) -> tuple[Episode, ...]:
+    """New episodes, and one that no incident has and that is graver now: it may have been below the threshold."""
+    if change.has_other_severity and change.incident_id is None:
+        return (change.current_episode,)
+    return change.new_episodes
+
+
+def _regraded(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
+    """Alerts whose incidents hear of another severity."""
+    return [(each, each.current_episode) for each in changes if each.has_other_severity and each.incident_id]
+
+
+def _last_heard(changes: Sequence[Change], batch: Batch) -> dict[UUID, datetime]:
+    """When each incident last heard of one of its alerts; a batch may hold hours of a history that is replayed."""
+    found: dict[UUID, datetime] = {}
+    for change in changes:
+        incident_id = batch.places.get(change.alert_id, change.incident_id)
+        if incident_id is not None:
+            seen_at = change.state.last_seen_at
+            found[incident_id] = max(seen_at, found.get(incident_id, seen_at))
+    return found
+
+
+def _batch(
+    session: Session, found: Sequence[Sighting], regraded: Sequence[tuple[Change, Signal]], around: Surroundings
+) -> Batch:
+    said = [(change, rules.route(signal, around.rules)) for change, _, signal in found]
+    times = [signal.at for _, signal in (*said, *regraded)]
+    before = {change.incident_id for change, _ in (*said, *regraded) if change.incident_id}
+    keys = {rule.key_of(s) for _, s in said if (rule := rules.deciding(s, around.rules)) and rule.action == "group"}
+    services = {signal.service for _, signal in said} - {""}
     reach = services.union(*(around.neighbours.get(service, frozenset()) for service in services))
     return Batch(
         context.candidates(session, earliest=min(times), latest=max(times), services=reach, before=before, keys=keys)
@@ -101,7 +174,7 @@ def _signal(change: Change, episode: Episode, around: Surroundings) -> Signal:
         integration_id=change.integration_id,
         dedup_key=change.dedup_key,
     )
-    signal = Signal(
+    return Signal(
         alert_id=change.alert_id,
         at=episode.received_at,
         severity=severity,
@@ -110,4 +183,3 @@ def _signal(change: Change, episode: Episode, around: Surroundings) -> Signal:
         words=signals.words_of(content["title"]),
         facts=facts,
     )
-    return rules.route(signal, around.rules)

@@ -10,7 +10,7 @@ from uuid import UUID
 from hub.alerts.silencing.rules import Silence
 from hub.incidents.signals import Signal
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 TOGETHER = timedelta(minutes=5)
 SIMILAR_ENOUGH = 0.6
 

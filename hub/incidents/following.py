@@ -1,13 +1,13 @@
 """Incidents follow their alerts: they resolve with the last one, at once or after a while, or only take a note."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub import outbox
+from hub import bulk, outbox
 from hub.database import now, organization_of
 from hub.incidents import context, writing
 from hub.incidents.batch import Batch
@@ -22,11 +22,14 @@ _OVER = text(
     "   AND a.status <> 'resolved')"
 )
 _RESOLVE = text(
-    "UPDATE incidents SET status = 'resolved', resolved_at = :at, updated_at = :at, alerts_resolved_at = :at"
-    " WHERE organization_id = :organization_id AND id = ANY(:ids)"
+    "UPDATE incidents i SET status = 'resolved', resolved_at = r.at, updated_at = r.at, alerts_resolved_at = r.at"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, at timestamptz)"
+    " WHERE i.organization_id = :organization_id AND i.id = r.id"
 )
 _REMEMBER = text(
-    "UPDATE incidents SET alerts_resolved_at = :at WHERE organization_id = :organization_id AND id = ANY(:ids)"
+    "UPDATE incidents i SET alerts_resolved_at = r.at"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, at timestamptz)"
+    " WHERE i.organization_id = :organization_id AND i.id = r.id"
 )
 _WAITED_LONG_ENOUGH = text(
     "SELECT id FROM incidents WHERE organization_id = :organization_id AND status = 'in_progress'"
@@ -35,8 +38,13 @@ _WAITED_LONG_ENOUGH = text(
 _SETTINGS = text("SELECT settings FROM organizations WHERE id = :organization_id")
 
 
-def follow(session: Session, incident_ids: Collection[UUID], at: datetime) -> None:
-    """Of these incidents, resolves those whose last alert has resolved; one that a person works on only notes it."""
+def follow(
+    session: Session, incident_ids: Collection[UUID], at: datetime, heard_at: Mapping[UUID, datetime] | None = None
+) -> None:
+    """Of these incidents, resolves those whose last alert has resolved; one that a person works on only notes it.
+
+    It happened when the incident last heard of an alert, as `heard_at` says, or else `at`.
+    """
     if not incident_ids:
         return
     ours = {"organization_id": organization_of(session)}
@@ -44,12 +52,14 @@ def follow(session: Session, incident_ids: Collection[UUID], at: datetime) -> No
     if not over:
         return
     policy = context.policy_of(session.execute(_SETTINGS, ours).scalar_one())
+    ends = {row.id: (heard_at or {}).get(row.id, at) for row in over}
     resolved = {row.id for row in over if row.status == "active" and policy.auto_resolve}
     batch = Batch(Candidates())
-    for row in over:
-        batch.note(row.id, "resolved" if row.id in resolved else "alerts_resolved", at, _BECAUSE)
-    session.execute(_RESOLVE, ours | {"ids": list(resolved), "at": at})
-    session.execute(_REMEMBER, ours | {"ids": [row.id for row in over if row.id not in resolved], "at": at})
+    for incident_id, end in ends.items():
+        batch.note(incident_id, "resolved" if incident_id in resolved else "alerts_resolved", end, _BECAUSE)
+    rows = [{"id": incident_id, "at": end} for incident_id, end in ends.items()]
+    bulk.run(session, _RESOLVE, [row for row in rows if row["id"] in resolved])
+    bulk.run(session, _REMEMBER, [row for row in rows if row["id"] not in resolved])
     writing.write_timeline(session, batch)
 
 
@@ -64,7 +74,7 @@ def resolve_the_waiting(session: Session, most: int = 200) -> bool:
     ids = list(session.scalars(_WAITED_LONG_ENOUGH, ours | {"before": before, "most": most}))
     if not ids:
         return False
-    session.execute(_RESOLVE, ours | {"ids": ids, "at": at})
+    bulk.run(session, _RESOLVE, [{"id": incident_id, "at": at} for incident_id in ids])
     batch = Batch(Candidates())
     for incident_id in ids:
         batch.note(incident_id, "resolved", at, _BECAUSE)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
+from typing import Any
 from uuid import UUID
 
 from hub.alerts.silencing.rules import Silence, silence_of
@@ -28,16 +29,30 @@ _RANKS: Mapping[str, int] = {"info": -1} | {severity: rank for rank, severity in
 
 
 def match(signal: Signal, candidates: Candidates, around: Surroundings) -> Decision:
-    """Where the signal belongs, in the order of the decision table; `signal` must be routed already."""
+    """Where the signal belongs, in the order of the decision table.
+
+    Threshold and silences look at the signal as it came, all that follows at what the `route` rules make of it.
+    """
     return (
         _below_threshold(signal, around.policy)
         or _silenced(signal, around.silences)
-        or _by_rule(signal, candidates, around.rules)
+        or _placed(route(signal, around.rules), candidates, around)
+    )
+
+
+def _placed(signal: Signal, candidates: Candidates, around: Surroundings) -> Decision:
+    decided = (
+        _by_rule(signal, candidates, around.rules)
         or _same_alert(signal, candidates, around.policy)
         or _by_topology(signal, candidates, around.neighbours)
-        or _by_meaning(signal, candidates, around.policy)
+    )
+    if decided:
+        return decided
+    alike = _alike(signal, candidates)
+    return (
+        _by_meaning(signal, alike, around.policy)
         or _by_storm(signal, candidates, around.neighbours)
-        or Decision("new")
+        or _anew(alike, around.policy)
     )
 
 
@@ -91,10 +106,11 @@ def _by_rule(signal: Signal, candidates: Candidates, rules: Sequence[Rule]) -> D
     rule = deciding(signal, rules)
     if rule is None:
         return None
-    named = {"id": str(rule.rule_id), "name": rule.name, "version": rule.version}
+    named: dict[str, Any] = {"id": str(rule.rule_id), "name": rule.name, "version": rule.version}
     if rule.action != "group":
         return Decision(f"rule_{rule.action}", rule=named)
     key = rule.key_of(signal)
+    named["window_seconds"] = rule.window.total_seconds()
     matched = {name: signal.facts.get(name, "") for name in rule.group_by}
     found = candidates.of_key(key)
     if found and found.status in OPEN and found.seconds_from(signal) <= rule.window.total_seconds():
@@ -114,7 +130,8 @@ def _same_alert(signal: Signal, candidates: Candidates, policy: Policy) -> Decis
     if signal.at - before.resolved_at > policy.reopen_window:
         return None
     seconds = (signal.at - before.resolved_at).total_seconds()
-    return Decision("reopen", before.incident_id, {"alert": "fired again"}, seconds)
+    matched = {"alert": "fired again", "within_seconds": policy.reopen_window.total_seconds()}
+    return Decision("reopen", before.incident_id, matched, seconds)
 
 
 def silence_seconds(candidate: Candidate) -> float:
@@ -140,9 +157,19 @@ def _by_topology(signal: Signal, candidates: Candidates, neighbours: Mapping[str
     fitting = [each for each in candidates.of_services(reach) if _is_near(signal, each)]
     if not fitting:
         return None
-    latest = max(fitting, key=lambda each: (each.last_activity_at, each.incident_id))
-    matched = {"service": signal.service, "of_incident": sorted(reach & latest.services)}
-    return Decision("topology", latest.incident_id, matched, latest.seconds_from(signal))
+    latest, *others = sorted(fitting, key=lambda each: (each.last_activity_at, each.incident_id), reverse=True)
+    matched = {
+        "service": signal.service,
+        "of_incident": sorted(reach & latest.services),
+        "within_seconds": silence_seconds(latest),
+    }
+    return Decision(
+        "topology",
+        latest.incident_id,
+        matched,
+        latest.seconds_from(signal),
+        runner_up=_told(others[0], seconds_apart=others[0].seconds_from(signal)) if others else None,
+    )
 
 
 def _by_storm(signal: Signal, candidates: Candidates, neighbours: Mapping[str, frozenset[str]]) -> Decision | None:
@@ -153,31 +180,57 @@ def _by_storm(signal: Signal, candidates: Candidates, neighbours: Mapping[str, f
     if len(storms) != 1:
         return None
     (storm,) = storms
-    matched = {"service": signal.service, "services_of_incident": len(storm.services)}
+    matched = {
+        "service": signal.service,
+        "services_of_incident": len(storm.services),
+        "at_least": STORM_SERVICES,
+        "within_seconds": silence_seconds(storm),
+    }
     return Decision("storm", storm.incident_id, matched, storm.seconds_from(signal))
 
 
-def _by_meaning(signal: Signal, candidates: Candidates, policy: Policy) -> Decision | None:
-    scored = sorted(
-        (
-            (shared / sqrt(len(signal.words) * len(each.words)), each.incident_id, each)
-            for each, shared in candidates.sharing(signal.words)
-            if _is_near(signal, each)
-        ),
-        key=lambda scored: scored[:2],
-        reverse=True,
-    )
-    if not scored or scored[0][0] < policy.similar_enough:
+Likeness = tuple[float, Candidate]
+
+
+def _alike(signal: Signal, candidates: Candidates) -> list[Likeness]:
+    """The near incidents that share words with it, the most similar first: the cosine of the two sets of words."""
+    found = [
+        (shared / sqrt(len(signal.words) * len(each.words)), each)
+        for each, shared in candidates.sharing(signal.words)
+        if _is_near(signal, each)
+    ]
+    return sorted(found, key=lambda likeness: (likeness[0], likeness[1].incident_id), reverse=True)
+
+
+def _by_meaning(signal: Signal, alike: Sequence[Likeness], policy: Policy) -> Decision | None:
+    if not alike or alike[0][0] < policy.similar_enough:
         return None
-    score, incident_id, best = scored[0]
-    runner_up = {"incident_id": str(scored[1][1]), "similarity": round(scored[1][0], 3)} if len(scored) > 1 else None
-    sizes = {"alert_words": len(signal.words), "incident_words": len(best.words)}
+    (score, best), *others = alike
+    matched = {
+        "words": sorted(signal.words & best.words),
+        "alert_words": len(signal.words),
+        "incident_words": len(best.words),
+        "within_seconds": silence_seconds(best),
+    }
     return Decision(
         "meaning",
-        incident_id,
-        {"words": sorted(signal.words & best.words), **sizes},
+        best.incident_id,
+        matched,
         best.seconds_from(signal),
         round(score, 3),
         policy.similar_enough,
-        runner_up,
+        _told(others[0][1], similarity=round(others[0][0], 3)) if others else None,
     )
+
+
+def _anew(alike: Sequence[Likeness], policy: Policy) -> Decision:
+    """A new incident; the runner-up is the one that was the most similar, though not similar enough."""
+    if not alike:
+        return Decision("new")
+    score, nearest = alike[0]
+    runner_up = _told(nearest, similarity=round(score, 3))
+    return Decision("new", threshold=policy.similar_enough, runner_up=runner_up)
+
+
+def _told(candidate: Candidate, **score: float) -> dict[str, Any]:
+    return {"incident_id": str(candidate.incident_id)} | score
