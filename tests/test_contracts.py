@@ -32,6 +32,8 @@ def event(dedup_key: str, event_key: str | None = None) -> Event:
     [
         *("1767322800", "1767322800000", "1767322800000000000"),
         *("2026-01-02T03:00:00.0000000Z", "2026-01-02 03:00:00.000000000 +0000 UTC", "2026-01-02 04:00:00 +0100 CET"),
+        *("2026-01-02 03:00:00.000000001 +0000 UTC m=+8560.285724134", "Fri, 02 Jan 2026 04:00:00 +0100"),
+        *("Fri Jan  2 03:00:00 UTC 2026", "Thu, 01 Jan 2026 22:00:00 EST"),
     ],
 )
 def test_time_is_read_in_every_unit(text: str) -> None:
@@ -43,10 +45,18 @@ def test_time_that_is_not_over_yet_is_none(text: str) -> None:
     assert parse_time(text, "at") is None
 
 
-@pytest.mark.parametrize("text", ["inf", "-Infinity", "nan", "1e999", "yesterday", "9" * 1_000_000])
+@pytest.mark.parametrize(
+    "text", ["inf", "-Infinity", "nan", "1e999", "yesterday", "Fri Jan  2 03:00:00 CET 2026", "9" * 1_000_000]
+)
 def test_what_is_no_time_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(Malformed, match=r"^at:"):
         parse_time(text, "at")
+
+
+def test_event_is_not_lost_for_a_field_that_holds_no_time() -> None:
+    payload = Payload({"started": "yesterday", "seen": "2026-01-02T03:00:00Z"})
+    assert payload.time("started", "seen") == datetime(2026, 1, 2, 3, tzinfo=UTC)
+    assert payload.time("started") is None
 
 
 @pytest.mark.parametrize("text", ["$ALERT_ID", "${HOST}", "{{ .Labels }}", "{EVENT.VALUE}", "null", "<no value>", "  "])

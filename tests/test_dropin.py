@@ -3,10 +3,14 @@
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import opsgenie_sdk
 import pytest
+from pagerduty import EventsApiV2Client
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
@@ -23,6 +27,20 @@ def token_of(webhook: str) -> str:
 def enqueue(hub: Hub, token: str, action: str, **more: Any) -> TestResponse:
     body = {"routing_key": token, "event_action": action, "payload": EVENT} | more
     return hub.http.post("/v2/enqueue", json=body)
+
+
+@contextmanager
+def served(hub: Hub) -> Iterator[str]:
+    """The hub's API on a socket, for clients of their own; its address."""
+    server = make_server("127.0.0.1", 0, hub.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def states(owner: Person) -> list[tuple[str, str]]:
@@ -64,6 +82,27 @@ def test_unreadable_body_is_the_senders_fault(hub: Hub, body: bytes):
     assert hub.http.post("/v2/enqueue", data=body).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "change", [{"event_action": "close"}, {"payload": {"source": "web-1"}}, {"payload": "x"}, {"dedup_key": "x" * 256}]
+)
+def test_event_that_pagerduty_would_refuse_is_refused_in_its_form(hub: Hub, owner: Person, change: dict[str, Any]):
+    token = token_of(owner.connect("pagerduty"))
+    answer = enqueue(hub, token, "trigger", **change)
+    assert (answer.status_code, answer.json["status"], len(answer.json["errors"])) == (400, "invalid event", 1)
+    assert enqueue(hub, token, "resolve").json["errors"] == ["dedup_key is missing or blank"]
+
+
+def test_pagerduty_client_changes_only_its_address(hub: Hub, owner: Person):
+    token = token_of(owner.connect("pagerduty"))
+    with served(hub) as address, EventsApiV2Client(token, base_url=address) as client:
+        key = client.trigger("Disk is full", "web-1", severity="error", custom_details={"service": "checkout"})
+        client.acknowledge(key)
+        client.resolve(key)
+    hub.work("ingest")
+    (alert,) = owner.get("/alerts")
+    assert (alert["status"], alert["severity"], alert["service"]) == ("resolved", "high", "checkout")
+
+
 @pytest.mark.parametrize(("action", "status"), [("acknowledge", "acknowledged"), ("close", "resolved")])
 def test_opsgenie_alert_is_created_and_ended_by_its_alias(hub: Hub, owner: Person, action: str, status: str):
     headers = {"Authorization": f"GenieKey {token_of(owner.connect('opsgenie'))}"}
@@ -75,42 +114,51 @@ def test_opsgenie_alert_is_created_and_ended_by_its_alias(hub: Hub, owner: Perso
     assert [alert["status"] for alert in owner.get("/alerts")] == [status]
 
 
+@pytest.mark.parametrize(("action", "status"), [("acknowledge_alert", "acknowledged"), ("close_alert", "resolved")])
+def test_opsgenie_client_changes_only_its_address(hub: Hub, owner: Person, action: str, status: str):
+    config = opsgenie_sdk.Configuration()
+    config.api_key = {"Authorization": token_of(owner.connect("opsgenie"))}
+    config.api_key_prefix = {"Authorization": "GenieKey"}
+    with served(hub) as config.host:
+        client = opsgenie_sdk.AlertApi(opsgenie_sdk.ApiClient(config))
+        alert = opsgenie_sdk.CreateAlertPayload(message="Payments fail", alias="pay", priority="P1")
+        assert client.create_alert(alert).result == "Request will be processed"
+        getattr(client, action)("pay", identifier_type="alias")
+    hub.work("ingest")
+    assert states(owner) == [("Payments fail", status)]
+
+
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Debian's prometheus")
 def test_real_prometheus_sends_its_alerts_here(hub: Hub, owner: Person, tmp_path: Path):
     token = token_of(owner.alertmanager)
-    server = make_server("127.0.0.1", 0, hub.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    (tmp_path / "rules.yml").write_text(
-        "groups: [{name: g, rules: [{alert: AlwaysOn, expr: vector(1), labels: {severity: critical}}]}]"
-    )
-    (tmp_path / "prometheus.yml").write_text(
-        "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
-        "alerting: {alertmanagers: [{scheme: http, authorization: {credentials: "
-        f"{token}}}, static_configs: [{{targets: ['127.0.0.1:{server.server_port}']}}]}}]}}\n"
-    )
-    port = free_port()
-    prometheus = subprocess.Popen(
-        [
-            "prometheus",
-            f"--config.file={tmp_path}/prometheus.yml",
-            f"--storage.tsdb.path={tmp_path}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--rules.alert.resend-delay=1s",  # the first is sent before it has found us
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        pause = threading.Event()
-        for _ in range(200):
-            hub.work("ingest")
-            if owner.get("/alerts"):
-                break
-            pause.wait(0.1)
-        assert states(owner) == [("AlwaysOn", "firing")]
-    finally:
-        prometheus.terminate()
-        prometheus.wait(timeout=20)
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(hub) as address:
+        (tmp_path / "rules.yml").write_text(
+            "groups: [{name: g, rules: [{alert: AlwaysOn, expr: vector(1), labels: {severity: critical}}]}]"
+        )
+        (tmp_path / "prometheus.yml").write_text(
+            "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
+            "alerting: {alertmanagers: [{scheme: http, authorization: {credentials: "
+            f"{token}}}, static_configs: [{{targets: ['{address.removeprefix('http://')}']}}]}}]}}\n"
+        )
+        port = free_port()
+        prometheus = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={tmp_path}/prometheus.yml",
+                f"--storage.tsdb.path={tmp_path}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--rules.alert.resend-delay=1s",  # the first is sent before it has found us
+            ],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            pause = threading.Event()
+            for _ in range(200):
+                hub.work("ingest")
+                if owner.get("/alerts"):
+                    break
+                pause.wait(0.1)
+            assert states(owner) == [("AlwaysOn", "firing")]
+        finally:
+            prometheus.terminate()
+            prometheus.wait(timeout=20)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,17 +128,21 @@ class Payload:
 
         The members of the objects under `groups` are lifted up to it, where its own names win. Raises Malformed.
         """
-        own = self.expect_object().value
+        own = {_loosened(name): value for name, value in sorted(self.expect_object().value.items())}
         lifted = [members for group in groups if isinstance(members := own.get(group), Mapping)]
-        pairs = (pair for members in (*lifted, own) for pair in sorted(members.items()))
-        return Payload({_PUNCTUATION.sub("", name).lower(): value for name, value in pairs}, self.path)
+        pairs = (pair for members in lifted for pair in sorted(members.items()))
+        return Payload({_loosened(name): value for name, value in pairs} | own, self.path)
 
     def time(self, *names: str) -> datetime | None:
-        """The first of the fields that holds a time, aware UTC. Raises Malformed for text that is no time."""
+        """The first of the fields that holds a time, aware UTC. Text that is no time counts as absent.
+
+        The hub then takes the time of arrival: an alert is not lost for its clock.
+        """
         for name in names:
             text = self.text(name)
-            if text and (found := parse_time(text, f"{self.path}.{name}")):
-                return found
+            with suppress(Malformed):
+                if text and (found := parse_time(text, f"{self.path}.{name}")):
+                    return found
         return None
 
     def links(self, titles: Mapping[str, str]) -> tuple[Link, ...]:
@@ -183,6 +188,10 @@ def is_web_address(text: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def _loosened(name: str) -> str:
+    return _PUNCTUATION.sub("", name).lower()
 
 
 def _substituted(text: str) -> str:

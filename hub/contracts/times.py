@@ -1,18 +1,20 @@
-"""Times as senders write them: RFC 3339, or an epoch number in whatever unit, tamed into aware UTC."""
+"""Times as senders write them: RFC 3339, RFC 5322, or an epoch number in whatever unit, tamed into aware UTC."""
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_tz
 
 from hub.contracts.errors import Malformed
 
 _MAX_EPOCH_SECONDS = 253_402_300_799  # 9999-12-31, the last moment datetime can hold
-_MAX_CHARACTERS = 64  # no time is longer, and a number of a million digits would cost a second to read
+_MAX_CHARACTERS = 80  # no time is longer, and a number of a million digits would cost a second to read
+_KNOWN_ZONE = re.compile(r" (?:UTC?|GMT|[ECMP][SD]T|[+-]\d{4})\b")  # of RFC 5322; any other would be taken for UTC
 _OPEN_ENDED = ("0001-01-01", "0000-")  # Go's zero time: "not over yet"
 
 
 def parse_time(text: str, field: str) -> datetime | None:
-    """RFC 3339, or an epoch number in seconds, milliseconds, microseconds or nanoseconds (told apart by size).
+    """RFC 3339, RFC 5322, or an epoch number of seconds, milliseconds, microseconds or nanoseconds (told by its size).
 
     None for the "not over yet" times (Go's year 1, epoch 0). Raises Malformed naming `field` otherwise.
     """
@@ -42,6 +44,8 @@ def _parse_calendar_time(text: str, field: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(_trimmed(text[: _MAX_CHARACTERS + 1]))
     except ValueError as error:
+        if spelt_out := _parse_spelt_out_time(text[:_MAX_CHARACTERS]):
+            return spelt_out
         raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339") from error
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     try:
@@ -50,10 +54,21 @@ def _parse_calendar_time(text: str, field: str) -> datetime | None:
         return None
 
 
+def _parse_spelt_out_time(text: str) -> datetime | None:
+    """RFC 5322, or as `date` writes it: "Fri Jan  2 03:00:00 UTC 2026". None without a zone whose offset is known."""
+    try:
+        parts = parsedate_tz(text)
+        if parts is None or parts[9] is None or not _KNOWN_ZONE.search(text):
+            return None
+        return datetime(*parts[:6], tzinfo=UTC) - timedelta(seconds=parts[9])
+    except (ValueError, IndexError, OverflowError):
+        return None
+
+
 def _trimmed(text: str) -> str:
     """Without what datetime cannot hold: digits beyond microseconds (cut, not rounded), a zone's name after its offset.
 
-    The latter is how Go writes a time that nobody has formatted: "2026-01-02 03:00:00.123456789 +0000 UTC".
+    The latter is how Go writes a time that nobody has formatted: "2026-01-02 03:00:00.123456789 +0000 UTC m=+12.5".
     """
-    whole = re.sub(r" ([+-]\d{4})(?: [A-Z]{2,5})?$", r"\1", text.strip())
+    whole = re.sub(r" ([+-]\d{4})(?: [A-Z]{2,5})?(?: m=[+-][\d.]+)?$", r"\1", text.strip())
     return re.sub(r"(\.\d{6})\d+", r"\1", whole)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import g, request
+from flask import Response, g, request
 from marshmallow import Schema, fields
 from sqlalchemy import text
 
@@ -16,6 +16,7 @@ from hub.contracts.errors import BadRequest, Malformed, Untrusted
 from hub.deliveries import routes, rules, service
 from hub.http import body, declared
 from hub.http.blueprint import JsonBlueprint
+from hub.http.errors import answer
 from hub.integrations.rules import hash_token
 
 blp = JsonBlueprint("drop-in", __name__, description="Endpoints that stand in for those of other products")
@@ -47,12 +48,16 @@ class RequestSchema(Schema):
 @access.public  # the proof is the routing key: the token of an integration `pagerduty`
 @declared.takes_anything(body.WEBHOOK_LIMIT_BYTES)
 @blp.response(202, EnqueuedSchema)
-def enqueue_pagerduty_event() -> dict[str, str]:
+def enqueue_pagerduty_event() -> dict[str, str] | Response:
     """Take an event as PagerDuty's Events API v2 does"""
     event = _object()
-    key = str(event.get("dedup_key") or uuid4().hex)
     token = str(event.pop("routing_key", ""))  # a credential is not kept with the body
-    _accept("pagerduty", token, event | {"dedup_key": key})
+    integration_id = _integration_of("pagerduty", token)
+    if wrong := rules.problems_of_event(event):
+        refused = {"status": "invalid event", "message": "Event object is invalid", "errors": wrong}
+        return answer(400, f"Event object is invalid: {', '.join(wrong)}", "bad_request", **refused)
+    key = str(event.get("dedup_key") or uuid4().hex)
+    _take("pagerduty", integration_id, token, event | {"dedup_key": key})
     return {"status": "success", "message": "Event processed", "dedup_key": key}
 
 
@@ -103,14 +108,21 @@ def _opsgenie(action: str, alias: str, alert: Mapping[str, Any]) -> dict[str, An
 
 
 def _accept(platform: str, token: str, said: Any) -> UUID:
+    return _take(platform, _integration_of(platform, token), token, said)
+
+
+def _integration_of(platform: str, token: str) -> UUID:
     """Raises Untrusted for a token that no integration of the platform has."""
-    token_hash = hash_token(token)
     with access.database().transaction() as session:
-        integration_id = session.scalar(_FIND, {"platform": platform, "token_hash": token_hash})
-    if integration_id is None:
+        found: UUID | None = session.scalar(_FIND, {"platform": platform, "token_hash": hash_token(token)})
+    if found is None:
         raise Untrusted(f"The token is that of no {platform} integration.")
+    return found
+
+
+def _take(platform: str, integration_id: UUID, token: str, said: Any) -> UUID:
     delivery = Delivery(body=json.dumps(said).encode(), headers=_headers(), received_at=datetime.now(UTC))
-    arrival = service.Arrival(integration_id, platform, token_hash, delivery)
+    arrival = service.Arrival(integration_id, platform, hash_token(token), delivery)
     return routes.inbox().take(arrival).delivery_id
 
 

@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 REPEAT_WINDOW_SECONDS = 300
+LONGEST_EVENT_KEY = 255  # of PagerDuty's
 
 _CREDENTIAL = re.compile(r"auth|cookie|token|secret|password|api-?key", re.IGNORECASE)
 _MOST_PAIRS = 64
@@ -49,6 +51,20 @@ def delivery_key(
     window = int(received_at.timestamp()) // REPEAT_WINDOW_SECONDS
     digest = _digest(body)
     return DeliveryKey(f"body:{digest}:{window}", f"body:{digest}:{window - 1}")
+
+
+def problems_of_event(event: Mapping[str, Any]) -> list[str]:
+    """What PagerDuty's Events API v2 would refuse an event for, in words like its own; [] for one that it takes."""
+    action, key = event.get("event_action"), event.get("dedup_key")
+    payload = event.get("payload")
+    summary = payload.get("summary") if isinstance(payload, Mapping) else None
+    wrong = {
+        "event_action must be trigger, acknowledge or resolve": action not in ("trigger", "acknowledge", "resolve"),
+        "dedup_key is missing or blank": action in ("acknowledge", "resolve") and not key,
+        "dedup_key is longer than 255 characters": len(str(key)) > LONGEST_EVENT_KEY,
+        "payload.summary is missing or blank": action == "trigger" and not summary,
+    }
+    return [problem for problem, is_so in wrong.items() if is_so]
 
 
 def kept(pairs: Mapping[str, str]) -> dict[str, str]:

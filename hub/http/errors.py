@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def answer(status: int, message: str, code: str, **extra: Any) -> Response:
+def answer(status: int, message: str, code: str, /, **extra: Any) -> Response:
     """The error shape of the contract; `extra` adds `details` where there are any."""
     now = written(datetime.now(UTC))
     shape = {"error": message, "status_code": status, "timestamp": now, "path": request.path, "code": code}

@@ -84,7 +84,7 @@ def _alert(body: Payload) -> Payload:
         return _merged(context.get("activityLog.properties"), context.get("activityLog"))
     if context.value is not None:
         return _merged(context, status=data.get("status").value, custom=data.get("properties").value)
-    return _merged(data, status="fired")  # the old log alert tells no state: it only ever fires
+    return _merged(data)
 
 
 def _merged(*parts: Payload, **fields: Any) -> Payload:
@@ -94,13 +94,13 @@ def _merged(*parts: Payload, **fields: Any) -> Payload:
 
 
 def to_event(alert: Payload) -> Event:
-    """One alert, or one entry of the activity log."""
-    word = alert.required_text(*CONDITION)
+    """One alert, or one entry of the activity log. Without a state, as in old log alerts, it has fired."""
+    word = alert.text(*CONDITION) or "fired"
     if word.lower() not in STATES:
         raise Malformed(f"{alert.path}.monitorCondition", f"{word[:40]!r} is no state of Azure Monitor's")
     state = STATES[word.lower()]
     severity = alert.text("severity", "Severity", "level")
-    custom = alert.mapping("custom")
+    custom = alert.mapping("custom") if isinstance(alert.get("custom").value, Mapping) else {}
     criteria = _criteria(alert)
     own = {name: text for name, fields in LABELS.items() if (text := alert.text(*fields))}
     dimensions = {each.text("name"): each.text("value") for one in criteria for each in one.objects("dimensions")}

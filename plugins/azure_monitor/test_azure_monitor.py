@@ -103,3 +103,12 @@ def test_dimensions_and_custom_properties_are_labels() -> None:
     )
     assert event.labels == {"Instance": "rd-01", "service": "checkout"}
     assert [link.url for link in event.links] == ["https://a.example/q"]
+
+
+def test_alert_without_a_condition_has_fired() -> None:
+    assert common(monitorCondition=None).state == "firing"
+
+
+@pytest.mark.parametrize("custom", [None, "text", [], 1, True])
+def test_alert_is_not_lost_for_properties_that_are_no_object(custom: object) -> None:
+    assert event_of({"essentials": ESSENTIALS, "customProperties": custom}).state == "firing"

@@ -1,8 +1,7 @@
 """Amazon CloudWatch: metric and composite alarms, in the envelope of Amazon SNS or delivered raw."""
 
-import re
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -15,24 +14,19 @@ from hub.contracts import (
     Payload,
     State,
     Unsupported,
-    Untrusted,
     check_certified,
     check_signing_time,
     fingerprint,
     first_of,
     hookimpl,
 )
+from plugins.cloudwatch.sns import read_message
 
 STATES = {"ALARM": State.FIRING, "INSUFFICIENT_DATA": State.FIRING, "OK": State.RESOLVED}
 SERVICES = ("ServiceName", "FunctionName", "DBInstanceIdentifier", "LoadBalancer", "QueueName", "TableName", "ApiName")
 ANNOTATIONS = {"OldStateValue": "old_state", "AlarmRule": "alarm_rule"}
 CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
-# What SNS signs of a message: "Name\nValue\n" for each field that it has, in this order (Amazon SNS Developer Guide).
-# A notification has neither SubscribeURL nor Token, and a confirmation has no Subject: one order serves all.
-SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
-DIGESTS = {"1": "sha1", "2": "sha256"}
-CERTIFICATE_URL = re.compile(r"https://sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+\.pem")
 WINDOW_SECONDS = 3_900  # SNS retries for an hour at most
 
 CONFIRM = "subscription_confirmation: confirm it with this delivery's Token, as the README of the connector says"
@@ -74,19 +68,10 @@ Then confirm the subscription with the token of the first delivery: the connecto
 
     def verify(self, delivery: Delivery, config: Config) -> None:
         """By the certificates of the setting: to fetch the one that a message names would be to trust it too early."""
-        try:
-            sent = delivery.json().expect_object().value
-            signed = "".join(f"{field}\n{sent[field]}\n" for field in SIGNED if sent.get(field) is not None)
-            signed_at = str(int(datetime.fromisoformat(sent["Timestamp"]).timestamp()))
-            is_right_topic = sent["TopicArn"] == config["topic_arn"]
-            is_of_sns = bool(CERTIFICATE_URL.fullmatch(sent["SigningCertURL"]))
-            signature, digest, message = str(sent["Signature"]), DIGESTS[sent["SignatureVersion"]], signed.encode()
-        except (Malformed, LookupError, TypeError, ValueError, OverflowError) as error:
-            raise Untrusted("The body is no signed message of Amazon SNS.") from error
-        if not (is_right_topic and is_of_sns):
-            raise Untrusted("The message is of another topic, or names a certificate that is not of Amazon SNS.")
-        check_signing_time(signed_at, delivery.received_at, WINDOW_SECONDS)
-        check_certified(signature, message, config["signing_certificate"], delivery.received_at, digest=digest)
+        message = read_message(delivery, config.get("topic_arn", ""))
+        check_signing_time(message.signed_at, delivery.received_at, WINDOW_SECONDS)
+        certificates, now = config["signing_certificate"], delivery.received_at
+        check_certified(message.signature, message.signed, certificates, now, digest=message.digest)
 
     def delivery_key(self, delivery: Delivery) -> str | None:
         try:
@@ -136,12 +121,19 @@ def to_event(alarm: Payload, envelope: Payload) -> Event:
         dedup_key=arn or fingerprint(envelope.text("TopicArn") or alarm.text("AWSAccountId"), name),
         service=first_of(dimensions, SERVICES) or namespace,
         resource=", ".join(filter(None, dimensions.values())),
-        labels={label: text for label, text in (dimensions | place).items() if label and text},
+        labels={label: text for label, text in (_attributes(envelope) | dimensions | place).items() if label and text},
         annotations={label: text for field, label in ANNOTATIONS.items() if (text := alarm.text(field))},
         links=Payload({"page": page}).links({"page": "CloudWatch"}),
         occurred_at=alarm.time("StateChangeTime") or envelope.time("Timestamp"),
         raw_kind=word,
     )
+
+
+def _attributes(envelope: Payload) -> dict[str, str]:
+    """What a publisher of its own adds to the envelope, such as the environment."""
+    sent = envelope.get("MessageAttributes")
+    is_object = isinstance(sent.value, Mapping)
+    return {name: sent.get(name).text("Value") for name in sent.value} if is_object else {}
 
 
 @hookimpl

@@ -180,3 +180,10 @@ def test_page_of_the_alarm_is_in_the_console_of_its_partition(arn: str, host: st
     (link,) = event_of(ALARM | {"AlarmName": "a b", "AlarmArn": arn}).links
     assert link.url.startswith(f"https://{host}/cloudwatch/home?region=")
     assert link.url.endswith("#alarmsV2:alarm/a%20b")
+
+
+def test_attributes_that_a_publisher_adds_to_the_message_are_labels() -> None:
+    alarm = json.dumps({"AlarmName": "cpu", "NewStateValue": "ALARM"})
+    body = {"Message": alarm, "MessageAttributes": {"environment": {"Type": "String", "Value": "prod"}}}
+    (event,) = CloudWatch().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert event.labels["environment"] == "prod"

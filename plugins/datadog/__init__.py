@@ -20,8 +20,8 @@ from plugins.datadog.api import SETTINGS, DatadogApi
 
 # $ALERT_TRANSITION, and the word in the title's brackets; "Re-" before it says only that it is not the first time.
 STATES = {
-    **dict.fromkeys(("triggered", "alert", "warn", "renotify", "no data"), State.FIRING),
-    **dict.fromkeys(("recovered", "ok"), State.RESOLVED),
+    **dict.fromkeys(("triggered", "alert", "warning", "warn", "renotify", "no data"), State.FIRING),
+    **dict.fromkeys(("recovered", "resolved", "ok"), State.RESOLVED),
 }
 
 # $ALERT_PRIORITY is what somebody chose for the monitor; without one, $ALERT_TYPE names the threshold that was crossed.
@@ -39,6 +39,7 @@ GROUPS = ("metadata", "event", "alert")
 TITLE = ("title", "eventtitle", "alerttitle")
 TEXT = ("body", "textonlymsg", "eventmsg", "eventmessage", "message", "text", "msg", "alertstatus")
 TRANSITION = ("alerttransition", "transition")
+STATUS = ("alertstatus", "status", "state")  # of a template without a transition; $ALERT_STATUS itself is a sentence
 ONE_PER_EPISODE = ("cyclekey", "alertcyclekey", "aggregkey", "aggregationkey")
 SCOPE = ("scopes", "alertscope", "scope")
 WHEN = ("lastupdated", "date", "timestamp")
@@ -126,7 +127,7 @@ def _state_word(alert: Payload, in_title: str) -> str:
     found = _TRANSITION.match(said)
     if said and not found:
         raise Malformed(f"{alert.path}.alert_transition", f"{said[:40]!r} is no transition of Datadog's")
-    if found:
+    if found := found or next(filter(None, (_TRANSITION.fullmatch(alert.text(name)) for name in STATUS)), None):
         return found["word"].lower()
     return in_title.lower() or ("recovered" if alert.text("alerttype").lower() == "success" else "")
 

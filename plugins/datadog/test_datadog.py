@@ -127,3 +127,10 @@ def test_payload_of_the_readme_is_understood_whole() -> None:
     event = event_of(**json.loads(filled))
     assert (event.title, event.state, event.dedup_key) == ("Disk is full", "firing", "cycle-1")
     assert event.annotations["monitor_id"] == "the ALERT_ID"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("Alert", "firing"), ("No Data", "firing"), ("OK", "resolved"), ("load was > 1", "firing")]
+)
+def test_status_of_a_template_without_a_transition_tells_the_state_if_it_is_a_word(status: str, state: str) -> None:
+    assert event_of(alert_title="Load", alert_id="7", alert_status=status).state == state

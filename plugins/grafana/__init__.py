@@ -12,7 +12,6 @@ from hub.contracts import (
     Malformed,
     Payload,
     State,
-    Unsupported,
     check_signature,
     check_signing_time,
     fingerprint,
@@ -21,11 +20,11 @@ from hub.contracts import (
     service_of,
     severity_of,
 )
+from plugins.grafana.legacy import legacy_group
 
 # The words of an alert's `status`, of its group's `state`, and of a legacy rule's `state`.
 STATES = dict.fromkeys(("firing", "alerting", "no_data"), State.FIRING)
 STATES |= dict.fromkeys(("resolved", "ok"), State.RESOLVED)
-NO_STATES = {"paused", "pending", "unknown"}  # of a legacy rule: somebody's doing, or too early to tell
 NO_DATA = {"no_data", "DatasourceNoData"}  # an alertname in the place of the rule's, which is then in `rulename`
 
 TEXTS = ("summary", "description", "message")
@@ -79,26 +78,15 @@ Leave "Disable resolved message" off, press Test, save, and let a notification p
         check_signature(delivery.headers.get("x-grafana-alerting-signature", ""), message, config["hmac_secret"])
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        groups = [body if body.has("alerts") else _legacy_group(body) for body in delivery.json().members()]
+        groups = [_group(body) for body in delivery.json().members()]
         return [to_event(alert, group, delivery.received_at) for group in groups for alert in group.objects("alerts")]
 
 
-def _legacy_group(rule: Payload) -> Payload:
-    """A legacy rule as a group of one. Its matches are no alerts: the body that says "ok" does not list them."""
-    if not (name := rule.text("ruleName") or rule.text("title").partition("] ")[2]):
-        raise Malformed(f"{rule.path}.alerts", "is missing, as is ruleName")
-    if (word := rule.required_text("state").lower()) in NO_STATES:
-        raise Unsupported(f"rule_{word}")
-    matches = {match.text("metric"): match.text("value") for match in rule.objects("evalMatches")}
-    alert = {
-        "status": word,
-        "fingerprint": rule.text("ruleId"),
-        "labels": {**rule.mapping("tags"), "alertname": name},
-        "annotations": {**matches, "message": rule.text("message")},
-        "generatorURL": rule.text("ruleUrl"),
-        "imageURL": rule.text("imageUrl"),
-    }
-    return Payload({"alerts": [alert]}, rule.path)
+def _group(body: Payload) -> Payload:
+    """A group; a bare alert, as templates of one's own may send it, and a legacy rule are groups of one."""
+    if body.has("alerts"):
+        return body
+    return Payload({"alerts": [body.value]}, body.path) if body.has("labels") else legacy_group(body)
 
 
 def to_event(alert: Payload, group: Payload, received_at: datetime) -> Event:

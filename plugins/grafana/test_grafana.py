@@ -99,3 +99,13 @@ def test_legacy_rule_without_a_name_is_known_by_its_title_whatever_its_state() -
 @pytest.mark.parametrize(("state", "expected"), [("alerting", "firing"), ("no_data", "firing"), ("OK", "resolved")])
 def test_legacy_word_tells_the_state(state: str, expected: str) -> None:
     assert [event.state for event in normalise(RULE | {"state": state})] == [expected]
+
+
+def test_legacy_title_without_a_bracket_is_the_name() -> None:
+    assert [event.title for event in normalise({"state": "alerting", "title": "CPU above threshold"})] == [
+        "CPU above threshold"
+    ]
+
+
+def test_bare_alert_is_the_one_of_a_group() -> None:
+    assert normalise(ALERT) == normalise({"alerts": [ALERT]})

@@ -26,14 +26,18 @@ STATES = {
     **dict.fromkeys(("ok", "resolved"), State.RESOLVED),
 }
 
-# The default body, and the fields that custom payloads are given after the variables they hold.
-IDENTITY = ("instance_id", "id", "trigger_url", "slo_url")
-TEXT = ("description", "trigger_description", "summary")
-SEVERITY = ("severity", "alert_severity", "priority")
-ANNOTATIONS = ("summary", "operator", "threshold", "alert_type", "trigger_description")
-LABELS = {"environment": ("environment",), "dataset": ("dataset", "dataset_name")}
-LINKS = {"trigger_url": "Trigger", "result_url": "Query result", "slo_url": "SLO", "sli_url": "SLI"}
-WHEN = ("timestamp", "triggered_at")
+# The default body, and the fields that custom payloads are given after the variables they hold: compared without case
+# and punctuation, also inside GROUPS. Of an alert with several instances each has an id of its own.
+GROUPS = ("alert", "trigger")
+IDENTITY = ("instanceid", "id", "triggerid", "triggerurl", "slourl")
+NAME = ("name", "title", "triggername")
+TEXT = ("description", "triggerdescription", "summary")
+SEVERITY = ("severity", "alertseverity", "priority")
+ANNOTATIONS = {"summary": "summary", "operator": "operator", "threshold": "threshold", "alert_type": "alerttype"}
+ANNOTATIONS |= {"trigger_description": "triggerdescription"}
+LABELS = {"environment": ("environment",), "dataset": ("dataset", "datasetname")}
+LINKS = {"triggerurl": "Trigger", "resulturl": "Query result", "slourl": "SLO", "sliurl": "SLI"}
+WHEN = ("timestamp", "triggeredat")
 
 
 class Honeycomb(Connector):
@@ -77,18 +81,18 @@ Set the same shared secret there and here. Then add the webhook as a recipient t
         return delivery.headers.get(DELIVERY_HEADER) or None
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(body) for body in delivery.json().members()]
+        return [to_event(body.loose(*GROUPS)) for body in delivery.json().members()]
 
 
 def to_event(alert: Payload) -> Event:
     """One notification. A press of the Test button sends a trigger's own id, and has a key of its own."""
-    name, word = alert.required_text("name"), alert.required_text("status").lower()
+    name, word = alert.required_text(*NAME), alert.required_text("status").lower()
     if word not in STATES:
         raise Malformed(f"{alert.path}.status", f"{word[:40]!r} is neither TRIGGERED nor OK")
     groups = _groups(alert)
     severity = alert.text(*SEVERITY)
     key = alert.text(*IDENTITY) or fingerprint(name)
-    is_test = alert.text("is_test") == "true"
+    is_test = alert.text("istest") == "true"
     fields = {label: text for label, names in LABELS.items() if (text := alert.text(*names))}
     return Event(
         title=name,
@@ -100,7 +104,7 @@ def to_event(alert: Payload) -> Event:
         service=service_of(groups).partition(", ")[0] or fields.get("dataset", ""),
         resource=", ".join(f"{column}:{value}" for column, value in groups.items()),
         labels=fields | groups | ({"is_test": "true"} if is_test else {}),
-        annotations={field: text for field in ANNOTATIONS if (text := alert.text(field))},
+        annotations={name: text for name, field in ANNOTATIONS.items() if (text := alert.text(field))},
         links=alert.links(LINKS),
         occurred_at=alert.time(*WHEN),
         raw_kind=word,
@@ -110,7 +114,7 @@ def to_event(alert: Payload) -> Event:
 def _groups(alert: Payload) -> dict[str, str]:
     """The columns of the groups that crossed the threshold; several values of one column are joined."""
     values: dict[str, dict[str, None]] = {}
-    for group in alert.objects("result_groups_triggered"):
+    for group in alert.objects("resultgroupstriggered"):
         for column, value in group.mapping("Group").items():
             values.setdefault(column, {})[value] = None
     return {column: ", ".join(found) for column, found in sorted(values.items())}

@@ -63,3 +63,11 @@ def test_service_is_a_column_of_the_groups_that_crossed_the_threshold() -> None:
     event = event_of(**TRIGGER, result_groups_triggered=groups, dataset="shop")
     assert event.service == "checkout"
     assert event.labels["service.name"] == "checkout, cart"
+
+
+def test_template_of_ones_own_may_nest_the_alert_and_write_names_as_it_likes() -> None:
+    nested = {"ID": "t-1", "Name": "Checkout", "Alert": {"InstanceID": "i-1", "Summary": "slow"}}
+    states = [event_of(**nested | {"Alert": nested["Alert"] | {"Status": word}}) for word in ("TRIGGERED", "OK")]
+    assert [(event.state, event.dedup_key) for event in states] == [("firing", "i-1"), ("resolved", "i-1")]
+    camel = event_of(alert={"title": "Errors", "status": "triggered", "isTest": False, "summary": "spiking"})
+    assert (camel.title, camel.state) == ("Errors", "firing")

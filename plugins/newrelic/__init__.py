@@ -1,5 +1,6 @@
 """New Relic: issues of workflows, incidents of classic channels, and the alerts of the channels before those."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from hub.contracts import (
@@ -15,6 +16,7 @@ from hub.contracts import (
     fingerprint,
     hookimpl,
 )
+from plugins.newrelic import names
 from plugins.newrelic.api import SETTINGS, NerdGraph
 
 # Of issues, of classic incidents (`current_state`, or `event_type` without its "INCIDENT_") and of the oldest alerts.
@@ -27,24 +29,6 @@ TESTS = {"test", "notification"}  # what "send a test notification" of a classic
 
 # A workflow calls the critical threshold CRITICAL and the warning threshold HIGH; a classic channel says WARNING.
 SEVERITIES = {severity.value: severity for severity in Severity} | {"warning": Severity.MEDIUM}
-
-# One thing under the names that the forms and the templates in use give it; each may be a text or a list of texts.
-STATE = ("state", "current_state", "event_type")
-IDENTITY = ("id", "issueId", "incident_id")
-PAGES = {"issueUrl": "New Relic issue", "incident_url": "New Relic incident", "alert_url": "New Relic alert"}
-TITLE = ("title", "issueTitle", "condition_name", "alertConditionNames", "conditionNames", "message", "description")
-TEXT = ("details", "conditionDescription", "condition_description", "long_description", "description")
-ENTITIES = ("impactedEntities", "entityNames", "application_name")
-WHEN = ("updatedAt", "timestamp", "createdAt", "created_at")
-LABELS = {
-    "policy": ("alertPolicyNames", "policy_name", "alert_policy_name"),
-    "condition": ("alertConditionNames", "condition_name", "conditionNames"),
-    "workflow": ("workflowName",),
-    "account": ("account_name", "account_id"),
-    "entities": ENTITIES,
-}
-ANNOTATIONS = ("trigger", "totalIncidents", "isCorrelated", "owner")
-LINKS = PAGES | {"runbookUrl": "Runbook", "runbook_url": "Runbook", "policy_url": "Policy"}
 
 
 class NewRelic(NerdGraph):
@@ -75,35 +59,41 @@ def _issue(body: Payload) -> Payload:
     """The oldest channels put the alert, as JSON text, into a form field; a deployment is not an alert."""
     if body.has("deployment"):
         raise Unsupported("deployment")
-    return body.get("alert").embedded().expect_object() if body.has("alert") else body
+    issue = body.get("alert").embedded().expect_object() if body.has("alert") else body
+    return issue.loose(*names.GROUPS)
 
 
 def to_event(issue: Payload) -> Event:
     """One issue or incident. `occurred_at` is its last change, so that a rise in priority is an event of its own."""
     word = _state_word(issue)
     raw_severity = issue.text("priority", "severity")
-    labels = {name: ", ".join(found) for name, fields in LABELS.items() if (found := _texts(issue, *fields))}
-    entity = _first(_texts(issue, *ENTITIES, separator=",") or _targets(issue))
+    own = {name: ", ".join(found) for name, fields in names.LABELS.items() if (found := _texts(issue, *fields))}
+    labels = _tags(issue) | own
+    entity = _first(_texts(issue, *names.ENTITIES, separator=",") or _targets(issue))
     return Event(
         title=_title(issue),
-        description="\n".join(_texts(issue, *TEXT)),
+        description="\n".join(_texts(issue, *names.TEXT)),
         state=State.ACKNOWLEDGED if _is_acknowledged(issue, word) else STATES[word],
         severity=SEVERITIES.get(raw_severity.lower(), Severity.UNKNOWN),
         raw_severity=raw_severity,
-        dedup_key=_dedup_key(issue, labels),
-        service=_first(_texts(issue, "service")) or entity,
+        dedup_key=_dedup_key(issue, own),
+        service=_first(_texts(issue, "service")) or labels.get("service") or entity,
         resource=entity,
         labels=labels,
-        annotations={name: text for name in ANNOTATIONS if (text := issue.text(name))},
-        links=issue.links(LINKS),
-        occurred_at=issue.time(*WHEN),
+        annotations={name: text for name, field in names.ANNOTATIONS.items() if (text := issue.text(field))},
+        links=issue.links(names.LINKS),
+        occurred_at=issue.time(*names.WHEN),
         raw_kind=word,
     )
 
 
 def _state_word(issue: Payload) -> str:
     """A key of STATES; the oldest form has it as the last word of "[checkout] alert opened"."""
-    said = issue.text(*STATE) or issue.text("short_description").rpartition(" ")[2] or issue.required_text(*STATE)
+    if issue.time(*names.CLOSED):
+        return "closed"
+    said = issue.text(*names.STATE) or issue.text("shortdescription").rpartition(" ")[2]
+    if not said:
+        raise Malformed(f"{issue.path}.state", "is missing, as are current_state, event_type")
     word = said.lower().removeprefix("incident_")
     if word in TESTS:
         raise Unsupported("test_notification")
@@ -116,23 +106,30 @@ def _is_acknowledged(issue: Payload, word: str) -> bool:
     """A workflow's state stays ACTIVATED; that a person did something to it tells, unless the template says better."""
     if STATES[word] is not State.FIRING:
         return False
-    if said := issue.text("isAcknowledged"):
+    if said := issue.text("isacknowledged"):
         return said.lower() == "true"
-    return bool(issue.text("acknowledgedAt")) or issue.text("trigger").upper() == "USER_ACTION"
+    return bool(issue.text("acknowledgedat")) or issue.text("trigger").upper() == "USER_ACTION"
 
 
 def _dedup_key(issue: Payload, labels: dict[str, str]) -> str:
     """The id, else the address of its page, which is the same in every state, else what the alert is about."""
-    return issue.text(*IDENTITY) or _first(_texts(issue, *PAGES)) or fingerprint(_title(issue), labels)
+    return issue.text(*names.IDENTITY) or _first(_texts(issue, *names.PAGES)) or fingerprint(_title(issue), labels)
 
 
 def _title(issue: Payload) -> str:
-    return _first(_texts(issue, *TITLE)) or f"New Relic issue {issue.text(*IDENTITY)}".strip()
+    return _first(_texts(issue, *names.TITLE)) or f"New Relic issue {issue.text(*names.IDENTITY)}".strip()
 
 
 def _targets(issue: Payload) -> list[str]:
     is_list = isinstance(issue.get("targets").value, list)
     return [target.text("name") for target in issue.objects("targets")] if is_list else []
+
+
+def _tags(issue: Payload) -> dict[str, str]:
+    """The labels of a template, or the tags of a workflow's whole issue, each with a list of values."""
+    given = (issue.get(name) for name in ("labels", "rawtag"))
+    tags = next((each for each in given if isinstance(each.value, Mapping)), Payload({}))
+    return {name: ", ".join(texts) for name in tags.value if (texts := tags.texts(name, "\n"))}
 
 
 def _texts(issue: Payload, *fields: str, separator: str = "\n") -> list[str]:

@@ -103,3 +103,17 @@ def test_template_of_the_readme_is_understood_whole(extra: dict[str, str]) -> No
     event = event_of(**json.loads(rendered(template[1], VALUES | extra)))
     assert (event.dedup_key, event.severity) == ("issue-1", "high")
     assert event.state == ("acknowledged" if extra else "firing")
+
+
+def test_names_of_a_template_are_read_in_any_spelling() -> None:
+    snake = event_of(issue_id="i-1", issue_title="Slow", state="ACTIVATED", entity_name="pay", labels={"team": "sre"})
+    whole = {"conditionName": ["Slow"], "targetName": ["pay"], "rawTag": {"team": ["sre"]}}
+    camel = event_of(issueId="i-1", issueTitle="Slow", state="ACTIVATED", accumulations=whole)
+    for event in (snake, camel):
+        assert (event.dedup_key, event.title, event.resource) == ("i-1", "Slow", "pay")
+        assert event.labels["team"] == "sre"
+
+
+def test_issue_with_a_time_of_closing_is_closed_whatever_its_state_says() -> None:
+    assert event_of(id="i-1", state="ACTIVATED", closedAt=1767322800000).state == "resolved"
+    assert event_of(id="i-1", state="ACTIVATED", closedAt=None).state == "firing"

@@ -18,7 +18,8 @@ from hub.contracts import (
     hookimpl,
     severity_of,
 )
-from plugins.pagerduty.api import SETTINGS, EventsApi, sent_event
+from plugins.pagerduty.api import SETTINGS, EventsApi
+from plugins.pagerduty.sent import sent_event
 
 # The last word of an event's type; an event that changes something else leaves the state to the incident's `status`.
 STATES = {

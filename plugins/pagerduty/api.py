@@ -8,21 +8,15 @@ from hub.contracts import (
     Config,
     Connector,
     Direction,
-    Event,
     Http,
-    Malformed,
     Misconfigured,
     Notice,
-    Payload,
     Receipt,
-    State,
     send_json,
-    severity_of,
 )
 
 ACTIONS = {"incident.acknowledged": "acknowledge", "incident.resolved": "resolve", "incident.closed": "resolve"}
 SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning"}
-SENT = {"trigger": State.FIRING, "acknowledge": State.ACKNOWLEDGED, "resolve": State.RESOLVED}
 LONGEST_SUMMARY = 1_024
 SETTINGS: Mapping[str, Any] = {
     "integration_key": {
@@ -66,26 +60,6 @@ class EventsApi(Connector):
             event |= {"payload": _payload(incident), "client": "Overwatch"}
         _send(config, http, event)
         return Receipt(reference=incident["id"], detail=event["event_action"])
-
-
-def sent_event(body: Payload) -> Event:
-    """An event as senders put it into the Events API v2; the hub takes it at /v2/enqueue in PagerDuty's place."""
-    action, key = body.required_text("event_action"), body.required_text("dedup_key")
-    if action not in SENT:
-        raise Malformed(f"{body.path}.event_action", f"{action[:40]!r} is none of trigger, acknowledge, resolve")
-    said = body.text("payload.severity")
-    return Event(
-        title=body.text("payload.summary") or f"Alert {key}",
-        state=SENT[action],
-        severity=severity_of(said),
-        raw_severity=said,
-        dedup_key=key,
-        service=body.text("payload.component", "payload.group"),
-        resource=body.text("payload.source"),
-        links=body.links({"client_url": "Client"}),
-        occurred_at=body.time("payload.timestamp"),
-        raw_kind=action,
-    )
 
 
 def _payload(incident: Mapping[str, Any]) -> dict[str, Any]:

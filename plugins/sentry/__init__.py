@@ -20,20 +20,18 @@ from hub.contracts import (
     severity_of,
 )
 
-# `action` of an issue or a metric alert, or else the issue's `status`: an assigned issue is as it was.
+# `action` of an issue or a metric alert, or else the issue's `status`. An issue that is assigned has been taken on.
 STATES = {
     **dict.fromkeys(("created", "triggered", "unresolved", "critical", "warning"), State.FIRING),
+    "assigned": State.ACKNOWLEDGED,
     **dict.fromkeys(("resolved", "archived", "ignored"), State.RESOLVED),
 }
 LEVELS = {"critical", "warning"}  # a metric alert's action is its state and its severity in one
-ERRORS = ("event", "error")
-KINDS = ("metric_alert", "issue", *ERRORS)
+KINDS = {"metric_alert": "", "issue": "", "event": "triggered", "error": "triggered"}  # and the word when none is there
 TEXTS = ("description_text", "message", "culprit")
 LABELS = ("environment", "release", "level", "platform", "triggered_rule")
 PAGES = {"web_url": "Sentry", "permalink": "Sentry"}
-_PROJECT = re.compile(
-    r"/projects/[^/]+/([^/]+)/"
-)  # in the API's address of an event, which names its project by number
+_PROJECT = re.compile(r"/projects/[^/]+/([^/]+)/")  # in the API's address of an event, which has but a number else
 
 
 class Sentry(Connector):
@@ -68,8 +66,7 @@ alert rules send a notification via the integration.
  "triggered_rule": "Errors in production"}}"""
 
     def verify(self, delivery: Delivery, config: Config) -> None:
-        headers = delivery.headers
-        given = headers.get("sentry-hook-signature") or headers.get("sentry-app-signature", "")
+        given = delivery.headers.get("sentry-hook-signature") or delivery.headers.get("sentry-app-signature", "")
         check_signature(given, delivery.body, config["client_secret"])
 
     def delivery_key(self, delivery: Delivery) -> str | None:
@@ -85,29 +82,35 @@ def _subject(body: Payload) -> tuple[Payload, str, str]:
     """What it is about, with what stands around it; the word for its state; its kind. The header's is not signed."""
     data, action = body.get("data"), body.text("action")
     if data.value is None:
-        error = body.get("event").value
-        return Payload({**(error if isinstance(error, Mapping) else {}), **body.value}, body.path), "created", "plugin"
+        return Payload({**_event_in(body), **body.value}, body.path), "created", "plugin"
     kind = next((kind for kind in KINDS if data.has(kind)), None)
     if kind is None:
         raise Unsupported("not_an_alert")
     subject = data.get(kind).expect_object()
-    word = action if action in STATES else subject.text("status") or ("triggered" if kind in ERRORS else "")
-    return Payload({**data.value, **subject.value}, subject.path), word, kind
+    status = subject.text("status")
+    is_state = action in STATES and (action, status) != ("assigned", "resolved")
+    word = action if is_state else status or KINDS[kind]
+    around = {**_event_in(data), **data.value}  # an alert's body has the event beside its issue
+    return Payload({**around, **subject.value}, subject.path), word, kind
+
+
+def _event_in(data: Payload) -> Mapping[str, object]:
+    return event if isinstance(event := data.get("event").value, Mapping) else {}
 
 
 def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -> Event:
     """One error, issue or metric alert. Only an error has a time of its own; the others have that of the header."""
-    if word not in STATES:
+    if (state := STATES.get(word)) is None:
         raise Malformed(f"{subject.path}.status", f"{word[:40]!r} is no state of Sentry's")
-    state = STATES[word]
     tags = _tags(subject)
     level = subject.text("level") or tags.get("level") or (word if word in LEVELS else "")
     told = subject.time("datetime", "timestamp") or sent_at
-    identity = subject.required_text("issue_id", "id", "event_id")
-    dedup_key = f"metric_alert:{identity}" if kind == "metric_alert" else identity
+    dedup_key = ("metric_alert:" if kind == "metric_alert" else "") + subject.required_text(
+        "issue_id", "id", "event_id"
+    )
     occurred_at = told or subject.time("date_closed" if state is State.RESOLVED else "date_started")
     return Event(
-        title=subject.text("alert_rule.name", "title") or subject.required_text("message", "description_title"),
+        title=subject.text("alert_rule.name", "title", "name") or subject.required_text("message", "description_title"),
         description="\n".join(dict.fromkeys(filter(None, map(subject.text, TEXTS)))),
         state=state,
         severity=severity_of(level),
@@ -124,11 +127,13 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
 
 
 def _tags(error: Payload) -> dict[str, str]:
-    """Pairs of name and value, as lists or, in later versions, as objects."""
+    """Pairs of name and value, as lists or, in later versions, as objects; a relay may have one object of all."""
+    if isinstance(error.get("tags").value, Mapping):
+        return error.mapping("tags")
     tags = error.get("tags").value if isinstance(error.get("tags").value, list) else []
     named = [[tag.get("key"), tag.get("value")] if isinstance(tag, Mapping) else tag for tag in tags]
-    pairs = [tag for tag in named if isinstance(tag, list) and len(tag) == 2]
-    return Payload({"tags": {str(name): value for name, value in pairs}}, error.path).mapping("tags")
+    pairs = {str(tag[0]): tag[1] for tag in named if isinstance(tag, list) and len(tag) == 2}
+    return Payload({"tags": pairs}, error.path).mapping("tags")
 
 
 def _project(subject: Payload) -> str:

@@ -56,7 +56,7 @@ def test_resolving_the_issue_meets_the_event_that_fired_a_rule() -> None:
     [
         ("created", "unresolved", "firing"),
         ("unresolved", "unresolved", "firing"),
-        ("assigned", "unresolved", "firing"),
+        ("assigned", "unresolved", "acknowledged"),
         ("assigned", "resolved", "resolved"),
         ("resolved", "resolved", "resolved"),
         ("archived", "ignored", "resolved"),
@@ -65,6 +65,19 @@ def test_resolving_the_issue_meets_the_event_that_fired_a_rule() -> None:
 )
 def test_state_of_an_issue_is_its_action_or_else_its_status(action: str, status: str, state: str) -> None:
     assert event_of(issue(action, status)).state == state
+
+
+def test_event_beside_an_issue_completes_it() -> None:
+    body = issue("triggered")
+    body["data"] |= {"event": EVENT | {"tags": {"server_name": "web-1"}, "environment": "production"}}
+    event = event_of(body)
+    assert (event.resource, event.labels["environment"]) == ("web-1", "production")
+    assert event.dedup_key == event_of(issue("resolved")).dedup_key
+
+
+def test_metric_alert_of_a_relay_is_known_by_its_name() -> None:
+    body = {"action": "resolved", "data": {"metric_alert": {"id": "7", "name": "Too many errors"}}}
+    assert event_of(body).title == "Too many errors"
 
 
 def test_issue_and_metric_alert_with_one_number_are_two_alerts() -> None:

@@ -1,6 +1,6 @@
 """SigNoz: one event per member of `alerts`, in the form of Alertmanager with what SigNoz puts into labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from hub.contracts import (
@@ -20,6 +20,7 @@ from hub.contracts import (
 )
 
 STATES = {"firing": State.FIRING, "resolved": State.RESOLVED}
+NO_GROUP = Payload({})
 
 TEXTS = ("summary", "description", "message")
 NO_DATA = "nodata"  # a label of SigNoz's own, beside "[No data] " before the name of the rule
@@ -68,10 +69,19 @@ Leave "Send resolved alerts" on, press Test, save, and choose the channel in you
 
 
 def _alerts_with_group(body: Payload) -> Iterator[tuple[Payload, Payload]]:
-    for group in body.members():
-        if not group.has("alerts"):
-            raise Malformed(f"{group.path}.alerts", "is missing")
-        yield from ((group, alert) for alert in group.objects("alerts"))
+    """Groups, or bare alerts as the API lists them; a relay may wrap either in `data`."""
+    for member in (each for outer in body.members() for each in _unwrapped(outer).members()):
+        if member.has("alerts"):
+            yield from ((member, alert) for alert in member.objects("alerts"))
+        elif member.mapping("labels"):
+            yield NO_GROUP, member
+        else:
+            raise Malformed(f"{member.path}.alerts", "is missing")
+
+
+def _unwrapped(body: Payload) -> Payload:
+    is_wrapped = body.has("data") and not body.has("alerts") and not body.has("labels")
+    return body.get("data") if is_wrapped else body
 
 
 def to_event(alert: Payload, group: Payload, service_label: str) -> Event:
@@ -104,8 +114,9 @@ def to_event(alert: Payload, group: Payload, service_label: str) -> Event:
 
 
 def _state(alert: Payload, group: Payload) -> State:
-    """Its own status; without one that of the group."""
-    word = (alert.text("status") or group.text("status") or "firing").lower()
+    """Its own status; without one that of the group. The API's status is an object: no word."""
+    own = "" if isinstance(alert.get("status").value, Mapping) else alert.text("status")
+    word = (own or group.text("status") or "firing").lower()
     if word not in STATES:
         raise Malformed(f"{alert.path}.status", f"{word[:40]!r} is neither firing nor resolved")
     return STATES[word]

@@ -1,6 +1,7 @@
 """SigNoz: the kit, and what is special about its labels."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,12 @@ def test_common_labels_complete_an_alert_but_do_not_change_its_key() -> None:
     completed = event_of(LABELS, commonLabels={"severity": "critical"})
     assert completed.severity == "critical"
     assert completed.dedup_key == event_of(LABELS).dedup_key
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda alert: alert, lambda alert: {"data": [alert]}, lambda alert: {"data": {"alerts": [alert]}}]
+)
+def test_alert_of_the_api_or_of_a_relay_is_the_one_of_the_group(wrap: Callable[[Any], Any]) -> None:
+    alert = {"status": {"state": "active"}, "labels": LABELS}
+    (event,) = SigNoz().normalise(Delivery(body=json.dumps(wrap(alert)).encode()), {})
+    assert (event.state, event.dedup_key) == ("firing", event_of(LABELS).dedup_key)

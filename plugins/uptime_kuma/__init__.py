@@ -1,6 +1,7 @@
 """Uptime Kuma: one event per beat that changed a monitor's state, and one for a certificate or domain that expires."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -14,25 +15,29 @@ from hub.contracts import (
     State,
     Unsupported,
     fingerprint,
+    first_of,
     hookimpl,
     is_web_address,
+    labels_of,
+    severity_of,
 )
 
-STATES = {"0": State.FIRING, "1": State.RESOLVED}
-IGNORED = {"2": "pending", "3": "maintenance"}  # between the states: a beat with 0 or 1 follows
+# Uptime Kuma itself sends down and up only. Pending is down and tried again; in maintenance nobody is to be woken.
+WORDS = {"0": "down", "1": "up", "2": "pending", "3": "maintenance"}
+STATES = {"down": State.FIRING, "pending": State.FIRING, "up": State.RESOLVED, "maintenance": State.RESOLVED}
 
 # Without a beat there is only text: "[Shop][https://shop.example] certificate will expire in 7 days".
 _ABOUT = re.compile(r"\[(?P<name>[^\]]*)\]\[(?P<url>[^\]]*)\]")
 _EXPIRES = re.compile(r"\bexpire", re.IGNORECASE)
 _DAYS = re.compile(r"\bin -?\d+ days?\b")
-_TEST = " testing"
 
 RESOURCE = ("hostname", "docker_container")
+SEVERITY = ("severity", "priority")  # names of tags
 LINKS = {"url": "Monitored page"}
 
 
 class UptimeKuma(Connector):
-    """A monitor is an alert. Uptime Kuma says no severity, and may send its JSON inside the field `data` of a form."""
+    """A monitor is an alert; only a tag of it says a severity. The JSON may come inside the field `data` of a form."""
 
     name = "uptime_kuma"
     title = "Uptime Kuma"
@@ -66,23 +71,30 @@ def to_event(body: Payload) -> Event:
     beat, monitor = body.get("heartbeat"), body.get("monitor")
     key = monitor.text("id") or beat.text("monitorID", "monitor_id") or monitor.required_text("name")
     name = monitor.text("name") or f"Monitor {key}"
+    status = beat.required_text("status")
+    if (word := WORDS.get(status)) is None:
+        raise Malformed(f"{beat.path}.status", f"{status[:40]!r} is no status of Uptime Kuma's")
+    labels = _labels(monitor)
+    severity = first_of(labels, SEVERITY)
     return Event(
         title=name,
         description=beat.text("msg") or body.text("msg"),
-        state=_state(beat),
+        state=STATES[word],
+        severity=severity_of(severity),
+        raw_severity=severity,
         dedup_key=key,
-        service=name,
+        service=labels.get("service", name),
         resource=_resource(monitor),
-        labels=_labels(monitor),
+        labels=labels,
         links=monitor.links(LINKS),
         occurred_at=_when(beat),
-        raw_kind="down" if _state(beat) is State.FIRING else "up",
+        raw_kind=word,
     )
 
 
 def _expiry(text: str) -> Event:
     """Nothing ever says that the certificate was renewed; the days left are no part of the key."""
-    if text.lower().endswith(_TEST):
+    if text.lower().endswith(" testing"):
         raise Unsupported("test_notification")
     if not _EXPIRES.search(text):
         raise Unsupported("no_heartbeat")
@@ -98,15 +110,6 @@ def _expiry(text: str) -> Event:
         links=Payload({"url": url}).links(LINKS),
         raw_kind="expiry",
     )
-
-
-def _state(beat: Payload) -> State:
-    word = beat.required_text("status")
-    if word in IGNORED:
-        raise Unsupported(IGNORED[word])
-    if word not in STATES:
-        raise Malformed(f"{beat.path}.status", f"{word[:40]!r} is no status of Uptime Kuma's")
-    return STATES[word]
 
 
 def _when(beat: Payload) -> datetime | None:
@@ -129,9 +132,16 @@ def _host(url: str) -> str:
 
 def _labels(monitor: Payload) -> dict[str, str]:
     """The tags, `true` for those without a value, and the type and group of the monitor."""
-    tags = {tag.text("name"): tag.text("value") or "true" for tag in monitor.objects("tags") if tag.text("name")}
     fields = {"type": monitor.text("type"), "group": monitor.text("pathName")}
-    return tags | {name: text for name, text in fields.items() if text}
+    return _tags(monitor) | {name: text for name, text in fields.items() if text}
+
+
+def _tags(monitor: Payload) -> dict[str, str]:
+    """Objects with a name and a value, or the `name=value` and bare names of a template."""
+    tags = monitor.get("tags").value
+    if isinstance(tags, list) and any(isinstance(tag, Mapping) for tag in tags):
+        return {tag.text("name"): tag.text("value") or "true" for tag in monitor.objects("tags") if tag.text("name")}
+    return labels_of(tag.replace("=", ":", 1) for tag in monitor.texts("tags"))
 
 
 @hookimpl

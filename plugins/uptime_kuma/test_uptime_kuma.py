@@ -50,3 +50,10 @@ def test_press_of_the_test_button_is_ignored_by_its_name() -> None:
 
 def test_objects_may_be_texts_as_a_template_quotes_them() -> None:
     assert event_of(heartbeat=json.dumps(BEAT), monitor=json.dumps(MONITOR)).dedup_key == "7"
+
+
+def test_tags_of_a_monitor_say_its_service_and_severity_as_objects_or_as_text() -> None:
+    tags = [{"name": "severity", "value": "P2"}, {"name": "service", "value": "payments"}]
+    for given in (tags, ["severity=P2", "service=payments", "synthetic"]):
+        event = event_of(heartbeat=BEAT, monitor=MONITOR | {"tags": given})
+        assert (event.severity, event.service) == ("high", "payments")

@@ -1,5 +1,6 @@
 """Zabbix: problems, recoveries and updates of a webhook media type, in the template of the README or one like it."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from hub.contracts import (
 
 # A value of the macro EVENT.VALUE, or a word of EVENT.STATUS or TRIGGER.STATUS.
 STATES = {
-    **dict.fromkeys(("1", "problem", "firing"), State.FIRING),
+    **dict.fromkeys(("1", "problem", "firing", "alerting"), State.FIRING),
     **dict.fromkeys(("0", "ok", "resolved", "recovery"), State.RESOLVED),
 }
 # A number of EVENT.NSEVERITY, or its word; "not classified", 0, is no severity.
@@ -33,7 +34,7 @@ SEVERITIES = {
     **dict.fromkeys(("5", "disaster"), Severity.CRITICAL),
 }
 # Macros by names that people choose for the media type's parameters: compared without case and punctuation.
-IDENTITY = ("eventid", "problemid", "id")
+IDENTITY = ("eventid", "problemid", "alertuid", "id")
 STATE = ("eventvalue", "eventstatus", "triggerstatus", "triggervalue", "value", "status", "state")
 SEVERITY = ("eventnseverity", "eventseverity", "triggernseverity", "triggerseverity", "severity", "priority")
 TITLE = ("eventname", "triggername", "trigger", "name", "alertsubject", "subject", "title")
@@ -41,9 +42,12 @@ TEXTS = ("alertmessage", "message", "description", "triggerdescription")
 HOST = ("hostname", "host", "hosthost")
 TAGS = ("eventtagsjson", "eventtags", "tags")
 LABELS = {"trigger": ("triggerid",), "group": ("hostgroup", "triggerhostgroupname"), "ip": ("hostip",)}
-LINKS = {"page": "Zabbix", "triggerurl": "Trigger", "link": "Link"}
+LINKS = {"page": "Zabbix", "triggerurl": "Trigger", "link": "Link", "linktoupstreamdetails": "Link"}
 # An update has a time of its own, so that a changed severity is news; only a recovery has the time of the recovery.
 WHEN = ("eventrecoverytimestamp", "eventupdatetimestamp", "eventtimestamp", "timestamp")
+
+# What the default templates put before the name: "Problem: …", "Resolved in 5m: …", "Updated problem in 5m: …".
+_SUBJECT = re.compile(r"(?:updated )?(?P<word>problem|resolved)(?: in [^:]{1,40})?: (?P<name>.+)", re.I | re.DOTALL)
 
 
 class Zabbix(Connector):
@@ -69,7 +73,9 @@ Add the media type to a user, and an action with operations, recovery operations
 
 def to_event(problem: Payload) -> Event:
     """One problem. An update is an acknowledgement only where the template says so: it may be a mere comment."""
-    word = problem.required_text(*STATE)
+    subject = _SUBJECT.fullmatch(problem.text(*TITLE))
+    in_subject = subject["word"] if subject else ""
+    word = problem.text(*STATE) or in_subject or problem.required_text(*STATE)
     if word.lower() not in STATES:
         raise Malformed(f"{problem.path}.event_value", f"{word[:40]!r} is neither 1 nor 0")
     is_acknowledged = STATES[word.lower()] is State.FIRING and _is_acknowledged(problem)
@@ -77,13 +83,14 @@ def to_event(problem: Payload) -> Event:
     severity = problem.text(*SEVERITY)
     tags = labels_of(_tags(problem))
     host = problem.text(*HOST)
+    title = subject["name"].strip() if subject else problem.required_text(*TITLE)
     return Event(
-        title=problem.required_text(*TITLE),
+        title=title,
         description="\n\n".join(filter(None, (problem.text(*TEXTS), problem.text("eventopdata", "opdata")))),
         state=state,
         severity=SEVERITIES.get(severity.lower(), Severity.UNKNOWN),
         raw_severity=severity,
-        dedup_key=problem.text(*IDENTITY) or fingerprint(problem.required_text("triggerid", *TITLE), host),
+        dedup_key=problem.text(*IDENTITY) or fingerprint(problem.text("triggerid") or title, host),
         service=service_of(tags),
         resource=host,
         labels=tags | {label: text for label, fields in LABELS.items() if (text := problem.text(*fields))},

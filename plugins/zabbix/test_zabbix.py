@@ -46,6 +46,7 @@ class TestZabbix(ConnectorTests):
         ({"event_update_status": "1", "event_update_action": "unacknowledged"}, "firing"),
         ({"event_update_status": "1", "event_update_action": "commented"}, "firing"),
         ({"event_value": "0", "event_ack_status": "Yes"}, "resolved"),
+        ({"event_value": None, "event_name": None, "subject": "Resolved in 5m 2s: Disk is full"}, "resolved"),
     ],
 )
 def test_state_is_the_value_unless_it_is_acknowledged(fields: dict[str, Any], state: str) -> None:
@@ -113,3 +114,11 @@ def test_parameters_of_the_readme_are_understood_whole() -> None:
         "storage",
     )
     assert event.labels.keys() == {"service", "trigger"}
+
+
+def test_problem_and_recovery_without_an_id_meet_by_the_name_within_their_subjects() -> None:
+    names = {"event_id": None, "trigger_id": None, "event_name": None}
+    problem = event_of(**names, subject="Problem: Disk is full")
+    recovery = event_of(**names, subject="Resolved in 1h 5m: Disk is full", event_value="0")
+    assert (problem.title, recovery.title) == ("Disk is full", "Disk is full")
+    assert problem.dedup_key == recovery.dedup_key
