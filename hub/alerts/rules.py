@@ -160,9 +160,12 @@ def _resolve(seen: AlertState, before: State, event: Occurrence) -> AlertState:
 def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
     if before is not State.RESOLVED:
         # a reminder that names no severity does not unsay the one before
-        severity = seen.severity if event.severity is Severity.UNKNOWN else event.severity
+        is_silent = event.severity is Severity.UNKNOWN
+        severity = seen.severity if is_silent else event.severity
         status = State.ACKNOWLEDGED if seen.acknowledged_at else event.state
-        return replace(seen, content=event.content, severity=severity, status=status)
+        # and an acknowledgement without one is often a bare id: it does not unsay the title and the rest either
+        content = seen.content if is_silent and event.state is State.ACKNOWLEDGED else event.content
+        return replace(seen, content=content, severity=severity, status=status)
     number = seen.episode_count + 1
     return replace(
         seen,
