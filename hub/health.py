@@ -74,6 +74,12 @@ def beat(database: Database, lanes: Sequence[str]) -> None:
         )
 
 
+def count_rejected(database: Database) -> None:
+    """Counts one message in the broker that was no wake-up of ours."""
+    with database.transaction() as session:
+        session.execute(text("UPDATE rejected_messages SET message_count = message_count + 1"))
+
+
 def problems(database: Database) -> list[str]:
     """What keeps the hub from making progress, in words; empty when it is ready."""
     try:

@@ -28,6 +28,7 @@ HELP: Final[Mapping[str, str]] = {
     "overwatch_lane_jobs_dead": "Jobs of a lane that failed at their last attempt.",
     "overwatch_lane_lag_seconds": "How long the job of a lane that has been due longest is overdue.",
     "overwatch_lane_workers": "Processes that work on a lane and said so in the last 15 seconds.",
+    "overwatch_broker_messages_rejected": "Messages in the broker, ever, that were no wake-up and were thrown away.",
     "overwatch_mails_waiting": "Mails not yet sent.",
     "overwatch_mails_dead": "Mails given up.",
     "overwatch_breakers_open": "Integrations whose connector keeps failing, so that their deliveries wait.",

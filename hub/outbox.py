@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub import logs, telemetry
-from hub.broker import ANSWER_SECONDS, VISIBILITY_SECONDS
+from hub.broker import ANSWER_SECONDS, VISIBILITY_SECONDS, task_of
 from hub.database import Database, new_id, organization_of
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Waker:
     def _send(self, lane: str) -> None:
         try:
             self._celery.send_task(
-                f"overwatch.{lane}",
+                task_of(lane),
                 queue=lane,
                 retry=False,
                 expires=VISIBILITY_SECONDS,

@@ -24,6 +24,7 @@ COMMON = {
     "heartbeats": "the workers' signs of life",
     "login_failures": "about addresses that may have no account; behind functions",
     "mails": "about addresses that may have no account; behind functions",
+    "rejected_messages": "how many messages in the broker were no wake-up",
     "rate_limits": "counters by a key that names the subject",
 }
 

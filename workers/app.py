@@ -6,11 +6,18 @@ from collections.abc import Callable, Sequence
 
 from celery import Celery
 from celery.apps.beat import Beat
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    task_rejected,
+    task_unknown,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 from sqlalchemy.exc import DBAPIError
 
 from hub import health, logs, telemetry
-from hub.broker import LANES, make_celery
+from hub.broker import LANES, make_celery, task_of
 from hub.database import Database
 from hub.embedded.lifeline import die_with_parent
 from hub.outbox import Waker
@@ -46,6 +53,17 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
         # the pgmq transport looks up from its wait every two seconds only; a wake-up of our own ends it at once
         Waker(make_celery(settings.broker_url)).wake(lanes[:1])
 
+    def count(**_: object) -> None:
+        database = Database(settings.database_url)  # of its own, because this process forks the others
+        try:
+            health.count_rejected(database)
+        except DBAPIError:
+            log.warning("a rejected message could not be counted")
+        finally:
+            database.dispose()
+
+    task_rejected.connect(count, weak=False)
+    task_unknown.connect(count, weak=False)
     _log_as_chosen(settings)
     worker_process_init.connect(begin, weak=False)
     worker_process_shutdown.connect(end, weak=False)
@@ -68,7 +86,7 @@ def run_scheduler(settings: Settings) -> None:
     """Sends the periodic wake-ups until it is told to stop."""
     celery = make_celery(settings.broker_url)
     celery.conf.beat_schedule = {
-        "housekeeping": {"task": "overwatch.bulk", "schedule": _HOUSEKEEPING_SECONDS, "options": {"queue": "bulk"}}
+        "housekeeping": {"task": task_of("bulk"), "schedule": _HOUSEKEEPING_SECONDS, "options": {"queue": "bulk"}}
     }
     celery.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: every entry is safe to send again
     _log_as_chosen(settings)
@@ -95,7 +113,7 @@ def _beat(database: Database) -> None:
 
 def _register_tasks(celery: Celery) -> None:
     for lane in LANES:
-        celery.task(name=f"overwatch.{lane}")(_waking(lane))
+        celery.task(name=task_of(lane))(_waking(lane))
 
 
 def _waking(lane: str) -> Callable[[], None]:

@@ -398,6 +398,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT 'lane_workers', jsonb_build_object('lane', w.lane), count(*)
     FROM (SELECT unnest(h.lanes) AS lane FROM heartbeats h WHERE h.beat_at > now() - interval '15 seconds') w
     GROUP BY w.lane
+    UNION ALL SELECT 'broker_messages_rejected', '{}', r.message_count FROM rejected_messages r
     UNION ALL SELECT 'mails_waiting', '{}', count(*) FROM mails m WHERE NOT m.is_dead
     UNION ALL SELECT 'mails_dead', '{}', count(*) FROM mails m WHERE m.is_dead
     UNION ALL

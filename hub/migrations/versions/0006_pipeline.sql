@@ -40,3 +40,10 @@ CREATE TABLE chores (
     name text PRIMARY KEY,
     begun_at timestamptz NOT NULL
 );
+
+-- How many messages in the broker were no wake-up and were thrown away; not tenant data.
+CREATE TABLE rejected_messages (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    message_count bigint NOT NULL
+);
+INSERT INTO rejected_messages (message_count) VALUES (0);
