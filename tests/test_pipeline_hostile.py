@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 import pytest
 
-from hub.contracts import Event, State
-from tests.factories import Person, alertmanager, firing
+from hub.contracts import Delivery, Event, State
+from hub.deliveries.turns import MOST_ATTEMPTS
+from plugins.alertmanager import Alertmanager
+from tests.factories import Hub, Person, alertmanager, firing
 
 ALERTMANAGER = "plugins.alertmanager.Alertmanager.normalise"
 EVENT = Event(title="Many", state=State.FIRING, dedup_key="many")
@@ -68,6 +72,68 @@ def test_strange_event_becomes_an_alert_within_bounds(owner: Person, strange: di
     assert alert["started_at"] <= alert["last_seen_at"]
     assert len(alert["labels"]) <= 200
     assert max(map(len, alert["labels"].values())) <= 2_000
+
+
+@contextmanager
+def failing(hub: Hub, sqlstate: str) -> Iterator[None]:
+    """Storing an alert fails like this, as long as it lasts."""
+    raising = f"BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END"
+    owner_url = hub.runtime.settings.owner_database_url.replace("+psycopg", "")
+    with psycopg.connect(owner_url, autocommit=True) as database:
+        database.execute(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $${raising}$$")
+        database.execute("CREATE TRIGGER fails BEFORE INSERT ON alerts FOR EACH ROW EXECUTE FUNCTION fail()")
+        yield
+        database.execute("DROP FUNCTION fail CASCADE")
+
+
+def test_full_disk_costs_no_delivery_an_attempt(hub: Hub, owner: Person):
+    receipts = [owner.push(alertmanager(firing(name)))["data"]["delivery_id"] for name in ("One", "Two")]
+    with failing(hub, "53100"):
+        for _ in range(7):
+            hub.later(seconds=10)
+            hub.work("ingest")
+        told = [owner.get(f"/deliveries/{each}") for each in receipts]
+    assert {(each["status"], each["reason"], each["attempts"]) for each in told} == {
+        ("pending", "the database has no room", 0)
+    }
+    hub.later(seconds=10)
+    hub.work("ingest")
+    assert {each["status"] for each in owner.get("/deliveries")} == {"processed"}
+
+
+def test_delivery_that_cannot_be_stored_ends_dead_after_bounded_attempts(hub: Hub, owner: Person):
+    receipt = owner.push(alertmanager(firing()))
+    with failing(hub, "22000"):
+        for _ in range(MOST_ATTEMPTS):
+            hub.later(minutes=2)
+            hub.work("ingest")
+    told = owner.get(f"/deliveries/{receipt['data']['delivery_id']}")
+    assert (told["status"], told["reason"], told["attempts"]) == ("dead", "storing failed", MOST_ATTEMPTS)
+
+
+class Killed(BaseException):
+    """Nothing of the worker runs after it: no outcome is written."""
+
+
+def test_delivery_that_kills_its_worker_ends_dead_and_its_neighbours_do_not(
+    hub: Hub, owner: Person, monkeypatch: pytest.MonkeyPatch
+):
+    def kill(self: Alertmanager, delivery: Delivery, config: Any) -> Any:
+        if b"Poison" in delivery.body:
+            raise Killed
+        return normalise(self, delivery, config)
+
+    normalise = Alertmanager.normalise
+    monkeypatch.setattr(ALERTMANAGER, kill)
+    for name in ("Before", "Poison", "After"):
+        owner.push(alertmanager(firing(name)))
+    for _ in range(2 * MOST_ATTEMPTS):
+        with suppress(Killed):
+            hub.work("ingest")
+        hub.later(minutes=2)
+    before, poison, after = owner.get("/deliveries", sort="received_at")
+    assert (poison["status"], poison["reason"]) == ("dead", "worker_died: 5 attempts ended with their worker")
+    assert [(each["status"], each["attempts"]) for each in (before, after)] == [("processed", 2)] * 2
 
 
 HANG = """

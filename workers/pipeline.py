@@ -6,6 +6,7 @@ A step says whether it found work; the lane calls it until there is none.
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +37,10 @@ log = logging.getLogger(__name__)
 
 Step = Callable[[Runtime], bool]
 
+# classes of SQLSTATE: insufficient resources, a server on its way down, system error
+_SHORTAGES = ("53", "57P", "58")
+_SHORTAGE_SECONDS = 5.0
+
 
 def ingest(runtime: Runtime) -> bool:
     """Deliveries become events, alerts, incidents: one organization's turn."""
@@ -46,11 +51,8 @@ def ingest(runtime: Runtime) -> bool:
         with telling.about(turn):
             try:
                 _work(runtime, turn)
-            except DBAPIError:
-                if len(turn.claimed) == 1:
-                    _send_back(turn)
-                else:
-                    _one_by_one(runtime, turn)
+            except DBAPIError as error:
+                _recover(runtime, turn, error)
     runtime.waker.wake(["index", "notify"])
     return True
 
@@ -149,14 +151,42 @@ def _outcome(delivery_id: UUID, items: Sequence[Item], *, is_news: bool) -> Outc
     return Outcome(delivery_id, "duplicate", "every event is known", items)
 
 
+def _recover(runtime: Runtime, turn: Turn, error: DBAPIError) -> None:
+    if _is_shortage(error):
+        _give_back(turn)
+    elif len(turn.claimed) == 1:
+        _send_back(turn)
+    else:
+        _one_by_one(runtime, turn)
+
+
+def _is_shortage(error: DBAPIError) -> bool:
+    """Whether the server has no room, or is going down: no delivery's fault."""
+    return str(getattr(error.orig, "sqlstate", "")).startswith(_SHORTAGES)
+
+
+def _give_back(turn: Turn) -> None:
+    """As if nobody had tried; another look in a while."""
+    log.exception("the database has no room: %d deliveries wait", len(turn.claimed))
+    later = turn.claimed[0].claimed_at + timedelta(seconds=_SHORTAGE_SECONDS)
+    waiting = [
+        Outcome(each.id, "pending", "the database has no room", next_at=later, was_tried=False) for each in turn.claimed
+    ]
+    with turn.transaction() as session:
+        deliveries.finish(session, turn.token, waiting)
+
+
 def _one_by_one(runtime: Runtime, turn: Turn) -> None:
     """The batch failed in the database: let the delivery that it fails on stand alone."""
-    for each in turn.claimed:
+    for number, each in enumerate(turn.claimed):
         alone = replace(turn, claimed=[each])
         try:
             _work(runtime, alone)
-        except DBAPIError:
+        except DBAPIError as error:
+            if _is_shortage(error):
+                return _give_back(replace(turn, claimed=turn.claimed[number:]))
             _send_back(alone)
+    return None
 
 
 def _send_back(turn: Turn) -> None:
