@@ -6,21 +6,26 @@ import click
 
 from hub import auditor, health, settings
 from hub.database import Database
+from hub.egress import Egress, networks
+from hub.search import auditing
+from hub.search.embedding.loaded import embedders
 
 
 def examine(data: Path, *, is_audit: bool) -> int:
     """Prints what is wrong; gives the exit code, 1 when anything is."""
-    database = Database(settings.from_env(data).database_url)
+    chosen = settings.from_env(data)
+    database = Database(chosen.database_url)
     try:
         found = health.problems(database)
         if is_audit:
-            found += [_line(violation) for violation in auditor.audit(database)]
+            model_id = embedders(chosen, Egress(networks(chosen.egress_allow))).current_id
+            found += [_line(each) for each in (*auditor.audit(database), *auditing.audit(database, model_id))]
     finally:
         database.dispose()
     for problem in found:
         click.echo(f"overwatch: {problem}", err=True)
     if not found:
-        promised = f", {len(auditor.PROMISES)} promises hold in every organization" if is_audit else ""
+        promised = f", {len(auditor.PROMISES) + 1} promises hold in every organization" if is_audit else ""
         click.echo(f"Overwatch is well: it is migrated, every lane is worked on{promised}.")
     return 1 if found else 0
 

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from hub.auditor import PROMISES, Violation, audit_one
+from hub.search import auditing
+from hub.search.embedding.loaded import embedders
 from tests.factories import Person, alertmanager, firing, resolved
 
 # what damages the data, and the promise that is broken by it
@@ -65,3 +67,27 @@ def test_damage_is_found(busy: Person, damage: str, promise: str):
 
 def test_every_promise_is_tried_or_held_by_the_database():
     assert {*DAMAGE.values(), *HELD_BY_CONSTRAINTS} == set(PROMISES)
+
+
+@pytest.fixture
+def indexed(busy: Person) -> Person:
+    busy.hub.work("index")
+    return busy
+
+
+INDEX_DAMAGE = (
+    "DELETE FROM documents",
+    "UPDATE documents SET text_hash = 'x'",
+    "UPDATE documents SET model = 'other'",
+    "UPDATE incidents SET title = 'Another'",
+)
+
+
+@pytest.mark.parametrize("damage", INDEX_DAMAGE)
+def test_text_that_is_not_indexed_as_it_is_is_found(indexed: Person, damage: str):
+    model_id = embedders(indexed.hub.runtime.settings, indexed.hub.runtime.egress).current_id
+    with indexed.hub.runtime.database.session(indexed.organization_id) as session:
+        assert auditing.unindexed(session, model_id) == []
+        session.execute(text(damage))
+        assert len(auditing.unindexed(session, model_id)) == 1
+        session.rollback()

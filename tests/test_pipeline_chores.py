@@ -70,6 +70,18 @@ def test_silenced_alert_opens_its_incident_when_the_silence_ends(owner: Person):
     assert [incident["title"] for incident in owner.get("/incidents")] == ["DiskFull"]
 
 
+@pytest.mark.parametrize("is_hidden_still", [True, False])
+def test_alert_opens_its_incident_when_its_silence_is_changed_to_hide_others(owner: Person, is_hidden_still: bool):
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    on = {"name": "title", "value": "DiskFull"}
+    silence = owner.post("/silences", {"matchers": [on], "ends_at": until})
+    push(owner, firing("DiskFull"))
+    matchers = [on if is_hidden_still else on | {"value": "Other"}]
+    owner.patch(f"/silences/{silence['id']}", {"matchers": matchers, "comment": "changed"})
+    chore(owner, "silences")
+    assert [incident["title"] for incident in owner.get("/incidents")] == ["DiskFull"] * (not is_hidden_still)
+
+
 def test_incident_in_progress_waits_for_its_person_and_then_resolves(owner: Person):
     push(owner, firing("DiskFull"))
     (incident,) = owner.get("/incidents")

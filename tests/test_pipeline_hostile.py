@@ -74,6 +74,14 @@ def test_strange_event_becomes_an_alert_within_bounds(owner: Person, strange: di
     assert max(map(len, alert["labels"].values())) <= 2_000
 
 
+def test_alert_that_ends_before_it_began_is_over(owner: Person):
+    owner.push(alertmanager(firing("Backwards")))
+    owner.push(alertmanager(firing("Backwards") | {"status": "resolved", "endsAt": "2020-01-01T00:00:00Z"}))
+    owner.hub.work("ingest")
+    (alert,) = owner.get("/alerts")
+    assert (alert["status"], alert["resolved_at"]) == ("resolved", alert["started_at"])
+
+
 @contextmanager
 def failing(hub: Hub, sqlstate: str) -> Iterator[None]:
     """Storing an alert fails like this, as long as it lasts."""
@@ -156,6 +164,6 @@ print("still here")
 
 
 def test_hanging_step_ends_its_process_though_other_lanes_go_on():
-    done = subprocess.run([sys.executable, "-c", HANG], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", HANG], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Timeout" in done.stderr

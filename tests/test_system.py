@@ -14,7 +14,7 @@ import urllib3
 
 from hub.client import ApiRefused, Client
 from tests.factories import alertmanager, firing, resolved
-from tests.system import RunningHub, eventually, free_port, processes_of, running_hub
+from tests.system import OVERWATCH, RunningHub, eventually, free_port, processes_of, running_hub
 
 AWAY = (ApiRefused, urllib3.exceptions.HTTPError)
 
@@ -90,6 +90,32 @@ def _opened(person: Client, name: str) -> list[dict]:
         return incidents(person, name)
     except AWAY:  # the API is on its way back
         return []
+
+
+def overwatch(*words: str | Path) -> str:
+    return subprocess.run([OVERWATCH, *words], capture_output=True, text=True, check=True).stdout
+
+
+def test_everything_replayed_into_an_empty_hub_comes_to_the_same_state(
+    running: RunningHub, person: Client, tmp_path: Path
+):
+    webhook = person.connect("alertmanager", "Production")
+    for alert in (firing("Replayed"), resolved("Replayed"), firing("Replayed")):
+        person.call("POST", webhook, alertmanager(alert))
+    eventually(lambda: not person.call("GET", "/deliveries?status=pending")["data"])
+    told = overwatch("replay", "everything", "--data", running.data, tmp_path).splitlines()
+    assert len(told) >= 1
+    assert all("the same state" in line for line in told)
+
+
+def test_deliveries_are_replayed_from_the_command_line(running: RunningHub, person: Client):
+    made = person.call("POST", "/api-keys", {"name": "replay", "permissions": ["integrations:update"]})
+    webhook = person.connect("alertmanager", "Production")
+    receipt = person.call("POST", webhook, {"alerts": "none"})["data"]["delivery_id"]
+    eventually(lambda: person.call("GET", f"/deliveries/{receipt}")["data"]["status"] == "dead")
+    access = ("--url", running.address, "--api-key", made["data"]["key"])
+    assert "1 delivery goes" in overwatch("replay", "deliveries", receipt, *access)
+    assert "nothing changed" in overwatch("replay", "deliveries", "--status", "dead", "--dry-run", *access)
 
 
 def test_restart_keeps_all_data_and_a_second_hub_is_refused(tmp_path: Path):

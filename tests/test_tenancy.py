@@ -102,13 +102,26 @@ def test_every_table_belongs_to_organizations_or_says_why_not(catalogue: Connect
     assert len(tenant_tables(catalogue)) > 20
 
 
-def test_row_level_security_is_on_and_forced_on_every_tenant_table(catalogue: Connection):
+def unwalled(catalogue: Connection) -> set[str]:
     walled = column(
         catalogue,
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relrowsecurity AND relforcerowsecurity",
     )
-    assert tenant_tables(catalogue) - walled == set()
+    return tenant_tables(catalogue) - walled
+
+
+def test_row_level_security_is_on_and_forced_on_every_tenant_table(catalogue: Connection):
+    assert unwalled(catalogue) == set()
+
+
+@pytest.mark.parametrize(("planted", "right"), [("NO FORCE", "FORCE"), ("DISABLE", "ENABLE")])
+def test_table_whose_wall_is_down_is_noticed(catalogue: Connection, planted: str, right: str):
+    catalogue.execute(text(f"ALTER TABLE alerts {planted} ROW LEVEL SECURITY"))
+    try:
+        assert unwalled(catalogue) == {"alerts"}
+    finally:
+        catalogue.execute(text(f"ALTER TABLE alerts {right} ROW LEVEL SECURITY"))
 
 
 def test_every_tenant_table_has_the_one_policy_for_reading_and_writing(catalogue: Connection):

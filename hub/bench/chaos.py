@@ -17,6 +17,9 @@ from hub.bench import processes
 from hub.bench.running import RunningHub, running_hub, wait_for
 from hub.bench.sender import Sender, Sent, alert_body
 from hub.database import Database
+from hub.egress import Egress
+from hub.search import auditing
+from hub.search.embedding.loaded import embedders
 
 VICTIMS = ("worker-ingest", "api", "postgres", "worker-ingest", "api", "worker-index", "postgres", "scheduler")
 SETTLE_SECONDS = 60.0
@@ -122,9 +125,12 @@ def examine(hub: RunningHub, run_name: str, count: int, sent: Sent, kills: Count
 
 
 def _audit(hub: RunningHub) -> list[str]:
-    database = Database(settings.from_env(hub.data).database_url)
+    chosen = settings.from_env(hub.data)
+    database = Database(chosen.database_url)
+    model_id = embedders(chosen, Egress(())).current_id
     try:
-        return [f"{each.promise}: {each.count} × {each.examples[:2]}" for each in auditor.audit(database)]
+        found = (*auditor.audit(database), *auditing.audit(database, model_id))
+        return [f"{each.promise}: {each.count} × {each.examples[:2]}" for each in found]
     finally:
         database.dispose()
 

@@ -1,4 +1,4 @@
-"""Alerts that a silence kept out of every incident, and that still fire when it ends: they are correlated then."""
+"""Alerts that a silence kept out of every incident, and that still fire when it ends, or is changed to hide others."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,8 @@ _HEARD_AGAIN = text(
     "SELECT e.alert_id, e.number, e.started_at FROM episodes e WHERE e.organization_id = :organization_id"
     " AND e.incident_id IS NULL AND e.resolved_at IS NULL AND e.decision ->> 'step' = 'silenced'"
     " AND NOT EXISTS (SELECT FROM silences s WHERE s.organization_id = e.organization_id"
-    "   AND s.id = CAST(e.decision -> 'matched' ->> 'silence_id' AS uuid) AND s.ends_at > overwatch_now())"
+    "   AND s.id = CAST(e.decision -> 'matched' ->> 'silence_id' AS uuid)"
+    "   AND s.starts_at <= overwatch_now() AND s.ends_at > overwatch_now() AND s.updated_at <= e.correlated_at)"
     " ORDER BY e.alert_id LIMIT :most"
 )
 

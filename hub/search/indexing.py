@@ -48,6 +48,19 @@ def bring_up_to_date(model: Callable[[], Embedder], job: str, session: Session, 
         outbox.enqueue(session, "index", "suggest", [draft.source_id for draft in wanted if draft.status in OPEN])
 
 
+def out_of_date(session: Session, model_id: str, job: str, source_ids: Sequence[UUID]) -> list[UUID]:
+    """Which of these sources have a document that is missing, of another text, or of another model."""
+    read, _ = _KINDS[job]
+    wanted = read(session, source_ids)
+    stored = _stored(session, wanted)
+    return sorted({each.source_id for each in wanted if not _is_current(stored, each, model_id)})
+
+
+def _is_current(stored: Mapping[tuple[str, UUID], Document], draft: Draft, model_id: str) -> bool:
+    document = stored.get((draft.kind, draft.source_id))
+    return document is not None and (document.text_hash, document.model) == (_hash(draft), model_id)
+
+
 def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> list[Draft]:
     """Writes the documents; where text and model are unchanged, only what surrounds the text. Gives those left over."""
     stored = _stored(session, wanted)
@@ -57,7 +70,7 @@ def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> list[Dr
     for draft in wanted:
         document = stored.get((draft.kind, draft.source_id))
         document_id = document.id if document else new_id()
-        if document is None or (document.text_hash, document.model) != (_hash(draft), model.model_id):
+        if not _is_current(stored, draft, model.model_id):
             if sum(map(len, changed.values())) >= _ENOUGH_CHUNKS:
                 late.append(draft)
                 continue

@@ -104,9 +104,17 @@ def to_event(alert: Payload, group: Payload, service_label: str, received_at: da
             *Payload(annotations, f"{alert.path}.annotations").links(ANNOTATION_LINKS),
             *group.links({"externalURL": "Alertmanager"}),
         ),
-        occurred_at=alert.time("startsAt" if state is State.FIRING else "endsAt"),
+        occurred_at=_occurred_at(alert, state),
         raw_kind=state.value,
     )
+
+
+def _occurred_at(alert: Payload, state: State) -> datetime | None:
+    """Nothing ends before it has begun: such an `endsAt` counts as `startsAt`, or the alert would fire for ever."""
+    starts_at, ends_at = alert.time("startsAt"), alert.time("endsAt")
+    if state is State.FIRING:
+        return starts_at
+    return max(starts_at, ends_at) if starts_at and ends_at else ends_at
 
 
 def _state(alert: Payload, group: Payload, received_at: datetime) -> State:

@@ -20,6 +20,13 @@ from hub.bench.sender import Sender, alert_body
 
 MOST_ROUNDS = 12
 
+_STATE = (
+    "SELECT md5(string_agg(state, E'\\n' ORDER BY state)) FROM ("
+    " SELECT jsonb_build_array(platform, status, severity, title, description, service, resource, labels - 'run',"
+    "   annotations, occurrence_count, episode_count, started_at, resolved_at, incident_id IS NULL)::text AS state"
+    " FROM alerts WHERE dedup_key LIKE %(run)s) states"
+)
+
 # every place in the code that can be the last one a process reaches
 FAILPOINTS = (
     "before_inbox_commit",
@@ -40,6 +47,12 @@ def push(hub: RunningHub, name: str, count: int, rate: float) -> Sender:
     return sender
 
 
+def state_of(hub: RunningHub, name: str) -> str:
+    """One hash over the alerts that the run has left; equal runs have equal hashes."""
+    ((found,),) = hub.query(_STATE, run=f"{name}-%")
+    return str(found)
+
+
 def report_of(hub: RunningHub, name: str, count: int, sender: Sender) -> chaos.Report:
     return chaos.examine(hub, name, count, sender.join(), Counter())
 
@@ -50,7 +63,7 @@ def test_kills_of_busy_processes_lose_nothing_and_double_nothing(suffering: Runn
     assert report.kills.total() >= 20
 
 
-@pytest.mark.parametrize("seconds", [0.2, 2.0])
+@pytest.mark.parametrize("seconds", [0.2, 2.0, 20.0])
 def test_postgres_that_stands_still_means_503_and_recovers_alone(suffering: RunningHub, seconds: float):
     name = f"still-{seconds}"
     sender = push(suffering, name, count=300, rate=60)
@@ -63,15 +76,24 @@ def test_postgres_that_stands_still_means_503_and_recovers_alone(suffering: Runn
     assert report.settled_seconds <= 5
 
 
-def test_broker_that_drops_everything_costs_a_second_or_two(suffering: RunningHub):
+@pytest.fixture(scope="module")
+def undisturbed(suffering: RunningHub) -> str:
+    """The state that 200 webhooks leave when nothing goes wrong."""
+    report = report_of(suffering, "undisturbed", 200, push(suffering, "undisturbed", count=200, rate=100))
+    assert report.is_good, report.lines()
+    return state_of(suffering, "undisturbed")
+
+
+def test_broker_that_drops_everything_costs_a_second_or_two(suffering: RunningHub, undisturbed: str):
     with meddling(suffering, "DELETE FROM pgmq.q_ingest"):
         sender = push(suffering, "dropped", count=200, rate=100)
         report = report_of(suffering, "dropped", 200, sender)
     assert report.is_good, report.lines()
+    assert state_of(suffering, "dropped") == undisturbed
     assert report.settled_seconds <= 10
 
 
-def test_broker_that_drops_doubles_and_reorders_changes_nothing(suffering: RunningHub):
+def test_broker_that_drops_doubles_and_reorders_changes_nothing(suffering: RunningHub, undisturbed: str):
     half = "DELETE FROM pgmq.q_ingest WHERE random() < 0.5"
     twice = (
         "INSERT INTO pgmq.q_ingest (read_ct, enqueued_at, vt, message)"
@@ -81,6 +103,7 @@ def test_broker_that_drops_doubles_and_reorders_changes_nothing(suffering: Runni
         sender = push(suffering, "doubled", count=200, rate=100)
         report = report_of(suffering, "doubled", 200, sender)
     assert report.is_good, report.lines()
+    assert state_of(suffering, "doubled") == undisturbed
     assert report.settled_seconds <= 10
 
 
