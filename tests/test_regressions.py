@@ -7,7 +7,13 @@ import pytest
 from tests.factories import PASSWORD, Hub, Person, alertmanager, firing, resolved
 
 INJECTIONS = ("' OR '1'='1", "'; DROP TABLE alerts; --", "%' UNION SELECT body FROM deliveries --", "\\", "%", "_")
-TEMPLATES = ("{{ 7 * 7 }}", "${7*7}", "<%= 7*7 %>", "{% for x in ().__class__.__base__.__subclasses__() %}", "%(key)s")
+TEMPLATES = (
+    "{{ 247 * 247 }}",
+    "${247*247}",
+    "<%= 247*247 %>",
+    "{% for x in ().__class__.__base__.__subclasses__() %}",
+    "%(key)s",
+)
 ELSEWHERE = ("//evil.example", "/\\evil.example", "///evil.example/..", "/%2f%2fevil.example", "/%5cevil.example")
 
 
@@ -60,9 +66,9 @@ def test_query_is_text_and_no_sql(owner: Person, query: str):
 @pytest.mark.parametrize("password", ["", " ", "        ", None, "\0"])
 def test_empty_password_opens_nothing(hub: Hub, owner: Person, password: str | None):
     account = {"email": "empty@example.org", "name": "Empty", "organization": "Empty", "password": password}
-    assert hub.http.post("/api/v1/auth/register", json=account).status_code == 422
+    assert hub.http.post("/api/v1/auth/register", json=account).status_code in {400, 422}
     login = hub.http.post("/api/v1/auth/login", json={"email": owner.email, "password": password})
-    assert login.status_code in {401, 422}
+    assert login.status_code in {400, 401, 422}
     assert hub.log_in(owner.email, PASSWORD).status_code == 200
 
 
@@ -76,12 +82,13 @@ def test_refused_token_is_told_nothing_of_our_keys(hub: Hub, token: str):
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_template_in_an_alert_stays_text(owner: Person, template: str):
+def test_template_in_an_alert_is_not_run(owner: Person, template: str):
     alert = firing("Template")
     push(owner, alert | {"annotations": {"summary": template}, "labels": alert["labels"] | {"note": template}})
     (found,) = owner.get("/alerts")
-    assert found["labels"]["note"] == template
-    assert template in (found["title"], found["description"], *found["annotations"].values())
+    told = " ".join([found["title"], found["description"], *found["labels"].values(), *found["annotations"].values()])
+    assert "61009" not in told
+    assert "class" not in told.replace("__class__", "")
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
