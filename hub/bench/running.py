@@ -20,7 +20,7 @@ from hub.client import Client
 from hub.contracts.errors import Unavailable
 from hub.wait import is_ready
 
-_START_SECONDS = 90.0
+_START_SECONDS = 240.0
 _STOP_SECONDS = 30.0
 _HOST = "127.0.0.1"
 
