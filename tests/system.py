@@ -50,7 +50,7 @@ def running_hub(data: Path, *options: str) -> Iterator[RunningHub]:
     command = [OVERWATCH, "up", "--data", data, "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        yield RunningHub(process, f"http://127.0.0.1:{port}", data, read_line(process, 60))
+        yield RunningHub(process, f"http://127.0.0.1:{port}", data, read_line(process, 240))
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)

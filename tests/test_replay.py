@@ -1,6 +1,7 @@
 """Replay: normalised again, events replaced, alerts computed anew; the whole history gives the same state again."""
 
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from hub.alerts.state_hash import state_hash
 from hub.contracts import Event, State
+from hub.contracts.errors import Conflict
 from tests.factories import Person, alertmanager, firing, resolved
+from workers.rebuilding import rebuild
 
 ALERTMANAGER = "plugins.alertmanager.Alertmanager.normalise"
 
@@ -59,6 +62,21 @@ def test_everything_replayed_into_an_empty_database_gives_the_same_state(owner: 
     assert owner.post("/deliveries/replay", {}, status=202)["delivery_count"] == 7
     owner.hub.work("ingest")
     assert (hash_of(owner), grouping_of(owner)) == (before, grouped)
+
+
+def test_everything_replayed_into_an_empty_hub_comes_to_the_same_state(owner: Person, tmp_path: Path):
+    storm(owner)
+    found = {each.organization_id: each for each in rebuild(owner.hub.runtime.settings, tmp_path)}
+    mine = found[owner.organization_id]
+    assert (mine.delivery_count, mine.before, mine.after) == (7, hash_of(owner), hash_of(owner))
+    assert all(each.is_same for each in found.values())
+
+
+def test_everything_is_replayed_only_when_all_have_an_outcome(owner: Person, tmp_path: Path):
+    owner.push(alertmanager(firing("DiskFull")))
+    with pytest.raises(Conflict, match="not worked on yet"):
+        list(rebuild(owner.hub.runtime.settings, tmp_path))
+    owner.hub.work("ingest")
 
 
 def test_replay_in_place_changes_nothing(owner: Person):
