@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from hub import auditor, health, settings
-from hub.database import Database
-from hub.egress import Egress, networks
+from hub.runtime import assemble
 from hub.search import auditing
 from hub.search.embedding.loaded import embedders
 
@@ -14,13 +13,15 @@ from hub.search.embedding.loaded import embedders
 def examine(data: Path, *, is_audit: bool) -> int:
     """Prints what is wrong; gives the exit code, 1 when anything is."""
     chosen = settings.from_env(data)
-    database = Database(chosen.database_url)
+    runtime = assemble(chosen)
+    database = runtime.database
     try:
         found = health.problems(database)
         if is_audit:
-            model_id = embedders(chosen, Egress(networks(chosen.egress_allow))).current_id
+            model_id = embedders(chosen, runtime.connectors, runtime.egress).current_id
             found += [_line(each) for each in (*auditor.audit(database), *auditing.audit(database, model_id))]
     finally:
+        runtime.plugins.close()
         database.dispose()
     for problem in found:
         click.echo(f"overwatch: {problem}", err=True)

@@ -85,7 +85,8 @@ INDEX_DAMAGE = (
 
 @pytest.mark.parametrize("damage", INDEX_DAMAGE)
 def test_text_that_is_not_indexed_as_it_is_is_found(indexed: Person, damage: str):
-    model_id = embedders(indexed.hub.runtime.settings, indexed.hub.runtime.egress).current_id
+    runtime = indexed.hub.runtime
+    model_id = embedders(runtime.settings, runtime.connectors, runtime.egress).current_id
     with indexed.hub.runtime.database.session(indexed.organization_id) as session:
         assert auditing.unindexed(session, model_id) == []
         session.execute(text(damage))

@@ -88,7 +88,7 @@ def test_template_in_an_alert_is_not_run(owner: Person, template: str):
     (found,) = owner.get("/alerts")
     told = " ".join([found["title"], found["description"], *found["labels"].values(), *found["annotations"].values()])
     assert "61009" not in told
-    assert "class" not in told.replace("__class__", "")
+    assert "<class" not in told
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)

@@ -127,7 +127,7 @@ def examine(hub: RunningHub, run_name: str, count: int, sent: Sent, kills: Count
 def _audit(hub: RunningHub) -> list[str]:
     chosen = settings.from_env(hub.data)
     database = Database(chosen.database_url)
-    model_id = embedders(chosen, Egress(())).current_id
+    model_id = embedders(chosen, {}, Egress(())).current_id
     try:
         found = (*auditor.audit(database), *auditing.audit(database, model_id))
         return [f"{each.promise}: {each.count} × {each.examples[:2]}" for each in found]

@@ -111,9 +111,10 @@ def to_event(alert: Payload, group: Payload, service_label: str, received_at: da
 
 def _occurred_at(alert: Payload, state: State) -> datetime | None:
     """Nothing ends before it has begun: such an `endsAt` counts as `startsAt`, or the alert would fire for ever."""
-    starts_at, ends_at = alert.time("startsAt"), alert.time("endsAt")
-    if state is State.FIRING:
+    starts_at = alert.time("startsAt")
+    if state is State.FIRING:  # a megabyte of alerts is read in a quarter second: no time is read for nothing
         return starts_at
+    ends_at = alert.time("endsAt")
     return max(starts_at, ends_at) if starts_at and ends_at else ends_at
 
 
