@@ -81,6 +81,11 @@ def test_child_sees_nothing_of_our_environment(hub: Hub, owner: Person, monkeypa
     assert "OVERWATCH" not in alert["title"]
 
 
+def test_kernel_holds_what_the_audit_hook_does_not_see(runtime: Runtime):
+    (event,) = runtime.connectors["breakout"].normalise(Delivery(body=b"{}"), {})
+    assert event.title == "none"
+
+
 def test_folder_of_our_data_is_closed_to_the_child(tmp_path: Path):
     data = tmp_path / "data"
     data.mkdir()

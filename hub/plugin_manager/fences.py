@@ -1,7 +1,7 @@
 """The fences around a third-party plugin, put up in its own process before its first line runs.
 
-They keep faults in, and secrets, files and the network out of reach of Python code. They are no wall against native
-code that is written to break out: for that the operator runs the hub as a user of its own, in a container.
+They keep faults in, and secrets, files and the network out of reach. The audit hook stands in front, for it can say
+what a plugin may not do; the walls of `kernel` stand behind it, for native code and for who gets around the hook.
 """
 
 import ctypes
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from hub.plugin_manager import kernel
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 600
@@ -51,6 +53,7 @@ _FORBIDDEN = (
     "resource.setrlimit",
     "resource.prlimit",
     "signal.pthread_kill",
+    "gc.",  # finds this hook, and what it closes over
 )
 
 
@@ -67,6 +70,8 @@ def put_up(readable: Sequence[Path], hidden: Path | None) -> None:
     }
     for limit, most in limits.items():
         resource.setrlimit(limit, (most, most))
+    kernel.close_files([*readable, *map(Path, _TIME_ZONES), *kernel.libraries()], hidden)
+    kernel.forbid_calls()
     sys.addaudithook(
         _guard([os.path.realpath(path) for path in readable], os.path.realpath(hidden) if hidden else None)
     )
