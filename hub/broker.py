@@ -113,3 +113,28 @@ def _transport(broker_url: str, *, listens: bool) -> tuple[str, dict[str, Any]]:
     if parts.scheme.startswith("amqp"):
         return broker_url, {"confirm_publish": True, "write_timeout": ANSWER_SECONDS}
     return broker_url, {"visibility_timeout": VISIBILITY_SECONDS, "socket_timeout": ANSWER_SECONDS}
+
+
+def complaint(broker_url: str) -> str:
+    """What is wrong with the broker, in words; "" when it answers and keeps what it is given."""
+    connection = make_celery(broker_url).connection_for_write()
+    try:
+        connection.ensure_connection(max_retries=1, timeout=ANSWER_SECONDS)
+        client = getattr(connection.default_channel, "client", None) if _is_redis(broker_url) else None
+        return _eviction(client) if client else ""
+    except Exception as error:  # noqa: BLE001  # each transport has exceptions of its own
+        return f"it does not answer ({type(error).__name__}): wake-ups are late by a second or two until it does"
+    finally:
+        connection.release()
+
+
+def _is_redis(broker_url: str) -> bool:
+    return broker_url.startswith(("redis", "valkey"))
+
+
+def _eviction(client: Any) -> str:
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except Exception:  # noqa: BLE001  # a hosted Redis may forbid to ask
+        return ""
+    return "" if policy == "noeviction" else f"its maxmemory-policy is {policy}: set noeviction, or it drops messages"

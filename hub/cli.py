@@ -117,11 +117,17 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
 
 @cli.command()
 @DATA
-def migrate(data: Path) -> None:
+@click.option("--back-to", metavar="REVISION", help="Take back all newer steps, for the version that has this one.")
+def migrate(data: Path, back_to: str | None) -> None:
     """Bring the database to this version, as its owner."""
     from hub import migrations
 
-    migrations.migrate(settings.from_env(data))
+    chosen = settings.from_env(data)
+    if back_to is None:
+        return migrations.migrate(chosen)
+    if back_to not in {*migrations.revisions(), "base"}:
+        raise click.BadParameter(f"there is no revision {back_to}", param_hint="--back-to")
+    return migrations.go_back(chosen, back_to)
 
 
 @cli.command()
@@ -146,6 +152,31 @@ def doctor(data: Path, audit: bool) -> None:
     from hub.doctor import examine
 
     raise SystemExit(examine(data, is_audit=audit))
+
+
+@cli.command()
+@DATA
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+def backup(data: Path, target: Path) -> None:
+    """Write the whole hub, database and keys, into the file TARGET; the hub may run meanwhile."""
+    from hub.backup import back_up
+
+    click.echo(f"{target}: {back_up(data, target.absolute()) / 1e6:.1f} MB. Whoever has this file has everything.")
+
+
+@cli.command()
+@DATA
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(data: Path, source: Path) -> None:
+    """Fill an empty hub from the file SOURCE that `overwatch backup` has written."""
+    from hub import backup
+
+    found = backup.restore(data.absolute(), source.absolute())
+    for each in found.violations:
+        click.echo(f"overwatch: {each.promise}: {each.count} times in {each.organization_id}", err=True)
+    audited = "the auditor finds violations" if found.violations else "the auditor finds nothing wrong"
+    click.echo(f"Restored {found.organizations} organizations and {found.deliveries} deliveries; {audited}.")
+    raise SystemExit(1 if found.violations else 0)
 
 
 cli.add_command(bench)

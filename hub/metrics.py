@@ -31,6 +31,12 @@ HELP: Final[Mapping[str, str]] = {
     "overwatch_broker_messages_rejected": "Messages in the broker, ever, that were no wake-up and were thrown away.",
     "overwatch_mails_waiting": "Mails not yet sent.",
     "overwatch_mails_dead": "Mails given up.",
+    "overwatch_plugin_errors_last_minute": "Deliveries that failed in the last 60 seconds, for good or until retried.",
+    "overwatch_plugin_delivery_seconds": "From webhook to outcome, of deliveries of the last 60 seconds, by platform.",
+    "overwatch_embeddings_last_minute": "Texts embedded and indexed in the last 60 seconds.",
+    "overwatch_notifications_last_minute": "Changes to tell platforms, of the last 60 seconds, by what became of them.",
+    "overwatch_notifications_waiting": "Changes that platforms are still to be told.",
+    "overwatch_breakers": "Integrations by the state of their breaker: closed, open, half_open.",
     "overwatch_breakers_open": "Integrations whose connector keeps failing, so that their deliveries wait.",
     "overwatch_plugin_available": "1 for a plugin that is loaded, 0 for one that could not be.",
 }

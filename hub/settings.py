@@ -125,6 +125,12 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
     )
 
 
+def keep_secrets(folder: Path, given: Mapping[str, str]) -> None:
+    """Puts these secrets into a data folder that has none yet; what they leave out is made on first use."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_private(folder / "secrets.json", json.dumps(given, indent=1))
+
+
 def socket_folder(data_dir: Path) -> Path:
     """The folder of the embedded Postgres' socket: in the data folder, or in a short one when that path is too long."""
     folder = data_dir / "run"

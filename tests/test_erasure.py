@@ -1,5 +1,9 @@
 """An organization is erased with all that it holds, and its neighbours keep theirs."""
 
+import json
+import re
+from collections import Counter
+
 import pytest
 from sqlalchemy import text
 
@@ -44,3 +48,23 @@ def test_neighbour_keeps_everything(busy: Person):
     neighbour.post("/incidents", {"title": "Ours"})
     busy.delete("/organizations/current")
     assert [incident["title"] for incident in neighbour.get("/incidents")] == ["Ours"]
+
+
+def test_organization_takes_along_what_it_holds_and_no_secret(busy: Person):
+    neighbour = busy.hub.register()
+    neighbour.post("/incidents", {"title": "Ours"})
+    answer = busy.call("GET", "/organizations/current/export")
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    exported = Counter(line["table"] for line in lines)
+    kept = {name: count for name, count in rows_of(busy).items() if count and name[-1] not in "01234567"}
+    # the request itself came by this session and counts nothing else
+    assert {name: exported[name] for name in kept} == kept
+    assert exported["organizations"] == 1
+    assert {line["row"].get("organization_id") for line in lines if line["table"] != "organizations"} == {
+        str(busy.organization_id)
+    }
+    assert not re.search(r'"(secrets|\w*token_hash|password_hash|key_hash)"|argon2', answer.text)
+
+
+def test_only_the_owner_takes_it_along(busy: Person):
+    assert busy.colleague("admin").call("GET", "/organizations/current/export").status_code == 403

@@ -180,7 +180,7 @@ def test_database_is_prepared_twice_and_migrated_twice_without_harm(postgres: Po
         assert at.overwatch("migrate").stderr == ""
 
 
-def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed_and_a_dump_has_it_all(
+def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed_and_a_backup_has_it_all(
     postgres: Postgres, broker: Redis | RabbitMq, tmp_path: Path
 ):
     at = site(postgres, tmp_path, broker=broker.url)
@@ -201,12 +201,12 @@ def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed_and_
         push(webhook, "b", "resolved")
         eventually(lambda: statuses(client) == ["resolved", "resolved"], 20)
     assert violations(at) == []
+    target = str(tmp_path / "hub.backup")
+    assert at.overwatch("backup", target).stderr == ""
     restored = site(postgres, tmp_path)
-    dump = str(tmp_path / "overwatch.dump")
-    postgres.run("pg_dump", "-Fc", "-d", postgres.administrator_url(name_of(at)), "-f", dump)
     prepare(postgres, restored)
-    postgres.run("pg_restore", "--clean", "--if-exists", "-d", postgres.administrator_url(name_of(restored)), dump)
-    assert restored.overwatch("migrate").stderr == ""
+    done = restored.overwatch("restore", target)
+    assert (done.returncode, done.stderr) == (0, "")
     assert violations(restored) == []
     assert rows_of(restored) == rows_of(at) > 0
 

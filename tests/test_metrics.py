@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub import health, metrics
+from hub.broker import LANES
 from hub.metrics import HELP, Sample
 from hub.runtime import Runtime
 from tests.factories import Hub, Person, firing
@@ -46,6 +47,24 @@ def test_delivery_is_counted_pending_and_then_by_its_outcome(hub: Hub, owner: Pe
 def test_workers_are_counted_by_lane(hub: Hub):
     health.beat(hub.runtime.database, ["ingest", "index"])
     assert told(hub)['overwatch_lane_workers{lane="index"}'] == 1
+
+
+def test_every_lane_tells_its_lag_and_every_integration_its_breaker(hub: Hub, owner: Person):
+    owner.push(firing())
+    hub.work()
+    found = told(hub)
+    assert [found[f'overwatch_lane_lag_seconds{{lane="{lane}"}}'] for lane in LANES] == [0] * len(LANES)
+    assert found['overwatch_breakers{platform="alertmanager",state="closed"}'] >= 1
+
+
+def test_platform_tells_how_long_it_takes_and_what_fails(hub: Hub, owner: Person):
+    owner.push(firing())
+    owner.push({"alerts": "no list"})
+    hub.work()
+    found = told(hub)
+    assert found['overwatch_plugin_errors_last_minute{platform="alertmanager"}'] >= 1
+    assert 0 < found['overwatch_plugin_delivery_seconds{platform="alertmanager",statistic="p99"}'] < 60
+    assert found["overwatch_embeddings_last_minute"] >= 1
 
 
 def test_every_series_has_its_help_and_nothing_names_an_organization(hub: Hub, owner: Person):

@@ -17,7 +17,7 @@ from celery.signals import (
 from sqlalchemy.exc import DBAPIError
 
 from hub import health, logs, telemetry
-from hub.broker import LANES, make_celery, task_of
+from hub.broker import LANES, complaint, make_celery, task_of
 from hub.database import Database
 from hub.embedded.lifeline import die_with_parent
 from hub.outbox import Waker
@@ -65,6 +65,8 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
     task_rejected.connect(count, weak=False)
     task_unknown.connect(count, weak=False)
     _log_as_chosen(settings)
+    if problem := complaint(settings.broker_url):
+        log.warning("the broker: %s", problem)
     worker_process_init.connect(begin, weak=False)
     worker_process_shutdown.connect(end, weak=False)
     worker_shutting_down.connect(hasten, weak=False)

@@ -41,7 +41,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "engineer": _ENGINEER,
     "manager": _MANAGER,
     "admin": _ADMIN,
-    "owner": _ADMIN | {"billing:read", "billing:update", "organization:delete"},
+    "owner": _ADMIN | {"billing:read", "billing:update", "organization:delete", "organization:export"},
 }
 
 ROLES = ("owner", "admin", "manager", "engineer", "viewer")

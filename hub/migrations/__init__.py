@@ -1,39 +1,100 @@
-"""Migrations: Alembic's steps, then the functions and grants that are laid anew after every one of them."""
+"""Migrations: Alembic's steps, then the functions and grants that are laid anew after every one of them.
 
+A step runs beside the version before it, which must not stand still meanwhile: it waits for a lock two seconds at most
+and gives way, to try again, and it keeps none for longer than two seconds on a million rows. So a step for a table that
+grows adds columns without a computed default, and constraints as NOT VALID.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
 from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from hub.contracts.errors import Misconfigured
 from hub.migrations import requirements
 from hub.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _REPEATABLE = ("functions.sql", "grants.sql")
 _ONE_AT_A_TIME = 0x6F766572  # any fixed number: two migrations at once wait for each other
+_LOCK_TIMEOUT = "2s"
+_MOST_TRIES = 30
+_PAUSE_SECONDS = 1.0
+_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
+_LAID = text("SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+             " AND proname = ANY(:names)")  # fmt: skip
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
     """Brings the database to `revision` as its owner, in one transaction; harmless when it is already there.
 
-    Raises Misconfigured when its administrator has not prepared it.
+    Raises Misconfigured when its administrator has not prepared it, or when others keep it locked.
     """
-    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
-    with engine.begin() as connection:
-        requirements.check(connection)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+
+    def up(connection: Connection) -> None:
         command.upgrade(_config(connection), revision)
-        for name in _REPEATABLE:
-            run_sql(connection, name)
+        if revision == "head":
+            for name in _REPEATABLE:
+                run_sql(connection, name)
+
+    _carry_out(settings, up)
+
+
+def go_back(settings: Settings, revision: str) -> None:
+    """Takes the database back to `revision`, an older one; the version that goes with it then migrates, and runs.
+
+    What only the newer steps can hold is lost. Raises Misconfigured as `migrate` does.
+    """
+
+    def down(connection: Connection) -> None:
+        names = _FUNCTION.findall(files(__name__).joinpath("functions.sql").read_text(encoding="utf-8"))
+        for function in connection.execute(_LAID, {"names": names}).scalars().all():
+            connection.exec_driver_sql(f"DROP FUNCTION {function}")
+        command.downgrade(_config(connection), revision)
+
+    _carry_out(settings, down)
+
+
+def _carry_out(settings: Settings, change: Callable[[Connection], None]) -> None:
+    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
+    for _ in range(_MOST_TRIES):
+        try:
+            with engine.begin() as connection:
+                requirements.check(connection)
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                return change(connection)
+        except (OperationalError, LockNotAvailable) as error:  # from SQLAlchemy, or straight from psycopg
+            if not isinstance(getattr(error, "orig", error), LockNotAvailable):
+                raise
+            log.warning("somebody keeps a table locked; the migration gives way and tries again")
+            time.sleep(_PAUSE_SECONDS)
+    raise Misconfigured("The database cannot be migrated: others keep its tables locked. Look at pg_stat_activity.")
 
 
 def is_current(connection: Connection) -> bool:
     """Whether the database has the newest revision this code knows."""
-    script = ScriptDirectory.from_config(_config(connection))
-    return MigrationContext.configure(connection).get_current_revision() == script.get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == _scripts().get_current_head()
+
+
+def revisions() -> set[str]:
+    """All that this code knows."""
+    return {each.revision for each in _scripts().walk_revisions()}
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def run_sql(connection: Connection, name: str) -> None:
@@ -42,7 +103,7 @@ def run_sql(connection: Connection, name: str) -> None:
     connection.connection.cursor().execute(files(__name__).joinpath(name).read_text(encoding="utf-8"))
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", "hub:migrations")
     config.attributes["connection"] = connection

@@ -388,12 +388,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UNION ALL SELECT 'oldest_pending_seconds', '{}', greatest(oldest_pending_seconds(), 0)
     UNION ALL
     SELECT unnest(ARRAY['lane_jobs_waiting', 'lane_jobs_dead', 'lane_lag_seconds']), jsonb_build_object('lane', l.lane),
-           unnest(ARRAY[l.waiting, l.dead, l.lag])
-    FROM (SELECT j.lane, count(*) FILTER (WHERE NOT j.is_dead)::double precision AS waiting,
+           unnest(ARRAY[l.waiting, l.dead, greatest(l.lag, 0)])
+    FROM (SELECT lane.name AS lane, count(*) FILTER (WHERE NOT j.is_dead)::double precision AS waiting,
                  count(*) FILTER (WHERE j.is_dead)::double precision AS dead,
-                 greatest(extract(epoch FROM overwatch_now() - min(j.next_at) FILTER (WHERE NOT j.is_dead)), 0)
-                     ::double precision AS lag
-          FROM jobs j GROUP BY j.lane) l
+                 coalesce(greatest(extract(epoch FROM overwatch_now() - min(j.next_at) FILTER (WHERE NOT j.is_dead)),
+                     -- what waits in a table of its own
+                     CASE lane.name
+                         WHEN 'ingest' THEN oldest_pending_seconds()
+                         WHEN 'notify' THEN (SELECT extract(epoch FROM overwatch_now() - min(d.next_at))
+                                             FROM dispatches d WHERE d.status = 'pending')
+                         WHEN 'poll' THEN (SELECT extract(epoch FROM overwatch_now() - min(p.next_at))
+                                           FROM polls p JOIN integrations i ON i.organization_id = p.organization_id
+                                           AND i.id = p.integration_id AND i.enabled AND i.deleted_at IS NULL)
+                     END), 0)::double precision AS lag
+          FROM unnest('{ingest,index,notify,poll,bulk}'::text[]) AS lane (name)
+          LEFT JOIN jobs j ON j.lane = lane.name GROUP BY lane.name) l
     UNION ALL
     SELECT 'lane_workers', jsonb_build_object('lane', w.lane), count(*)
     FROM (SELECT unnest(h.lanes) AS lane FROM heartbeats h WHERE h.beat_at > now() - interval '15 seconds') w
@@ -405,6 +414,51 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT 'breakers_open', jsonb_build_object('platform', i.platform), count(*)
     FROM breakers b JOIN integrations i ON i.organization_id = b.organization_id AND i.id = b.integration_id
     WHERE b.retry_at IS NOT NULL GROUP BY i.platform
+    UNION ALL
+    SELECT 'breakers', jsonb_build_object('platform', i.platform, 'state', i.state), count(*)
+    FROM (SELECT i.platform, CASE WHEN b.retry_at IS NULL THEN 'closed' WHEN b.retry_at > overwatch_now() THEN 'open'
+                                  ELSE 'half_open' END AS state
+          FROM integrations i
+          LEFT JOIN breakers b ON b.organization_id = i.organization_id AND b.integration_id = i.id
+          WHERE i.enabled AND i.deleted_at IS NULL) i
+    GROUP BY i.platform, i.state
+    UNION ALL
+    -- of a minute's deliveries: those that failed for good, and those that failed and will be tried again
+    SELECT 'plugin_errors_last_minute', jsonb_build_object('platform', i.platform), count(*)
+    FROM (SELECT d.organization_id, d.integration_id
+          FROM organizations o
+          JOIN deliveries d ON d.organization_id = o.id AND d.status = 'dead'
+               AND d.finished_at > overwatch_now() - interval '1 minute'
+          UNION ALL
+          SELECT d.organization_id, d.integration_id FROM deliveries d
+          WHERE d.status = 'pending' AND d.attempts > 0 AND d.reason IS NOT NULL) failed
+    JOIN integrations i ON i.organization_id = failed.organization_id AND i.id = failed.integration_id
+    GROUP BY i.platform
+    UNION ALL
+    SELECT unnest(ARRAY['plugin_delivery_seconds', 'plugin_delivery_seconds']),
+           jsonb_build_object('platform', p.platform, 'statistic', unnest(ARRAY['median', 'p99'])), unnest(p.seconds)
+    FROM (SELECT i.platform, percentile_cont('{0.5,0.99}'::double precision[]) WITHIN GROUP (
+                     ORDER BY extract(epoch FROM d.finished_at - d.received_at)) AS seconds
+          FROM organizations o
+          JOIN deliveries d ON d.organization_id = o.id AND d.received_at > overwatch_now() - interval '1 minute'
+               AND d.status <> 'pending'
+          JOIN integrations i ON i.organization_id = d.organization_id AND i.id = d.integration_id
+          GROUP BY i.platform) p
+    UNION ALL
+    SELECT 'embeddings_last_minute', '{}', count(*)
+    FROM documents d JOIN chunks c ON c.organization_id = d.organization_id AND c.document_id = d.id
+    WHERE d.indexed_at > overwatch_now() - interval '1 minute'
+    UNION ALL
+    SELECT 'notifications_last_minute', jsonb_build_object('platform', i.platform, 'outcome', d.status), count(*)
+    FROM integrations i
+    JOIN dispatches d ON d.organization_id = i.organization_id AND d.integration_id = i.id
+         AND d.created_at > overwatch_now() - interval '1 minute'
+    GROUP BY i.platform, d.status
+    UNION ALL
+    SELECT 'notifications_waiting', jsonb_build_object('platform', i.platform), count(*)
+    FROM dispatches d
+    JOIN integrations i ON i.organization_id = d.organization_id AND i.id = d.integration_id
+    WHERE d.status = 'pending' GROUP BY i.platform
 $$;
 
 -- search -------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from flask import Response
+
 from hub.accounts import access
 from hub.accounts.models import Organization
-from hub.accounts.organizations import service
+from hub.accounts.organizations import exporting, service
 from hub.accounts.organizations.schemas import (
     OrganizationPatch,
     OrganizationSchema,
@@ -48,6 +50,17 @@ def delete_organization() -> None:
     session = access.current_session()
     service.erase(session)
     session.commit()
+
+
+@blp.route("/organizations/current/export", methods=["GET"])
+@access.requires("organization:export")
+@blp.raw("application/x-ndjson")
+def export_organization() -> Response:
+    """Take everything along that the organization holds, row by row as JSON lines; without passwords and secrets"""
+    rows = exporting.rows(access.database(), access.caller().organization_id)
+    response = Response(rows, mimetype="application/x-ndjson")
+    response.headers["Content-Disposition"] = 'attachment; filename="overwatch-export.ndjson"'
+    return response
 
 
 @blp.route("/plans", methods=["GET"])

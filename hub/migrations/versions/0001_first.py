@@ -13,4 +13,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP OWNED BY CURRENT_USER CASCADE")
+    run_sql(op.get_bind(), "versions/0001_first.down.sql")

@@ -10,3 +10,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0002_people.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0002_people.down.sql")

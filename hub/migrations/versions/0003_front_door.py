@@ -10,3 +10,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0003_front_door.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0003_front_door.down.sql")

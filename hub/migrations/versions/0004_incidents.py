@@ -10,3 +10,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0004_incidents.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0004_incidents.down.sql")

@@ -10,3 +10,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0005_noise.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0005_noise.down.sql")

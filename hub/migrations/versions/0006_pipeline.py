@@ -10,3 +10,7 @@ down_revision = "0005"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0006_pipeline.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0006_pipeline.down.sql")

@@ -10,3 +10,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0007_procedures.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0007_procedures.down.sql")

@@ -85,6 +85,7 @@ CREATE INDEX executions_of_incident ON executions (organization_id, incident_id)
 
 CREATE INDEX documents_names ON documents USING gin (names);
 CREATE INDEX documents_created ON documents (organization_id, created_at);
+CREATE INDEX documents_indexed ON documents (indexed_at);
 CREATE INDEX documents_words ON documents USING gin (words_of(title));
 
 -- A deleted procedure is gone from search in the same transaction, as a deleted incident is.

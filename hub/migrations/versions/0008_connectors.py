@@ -10,3 +10,7 @@ down_revision = "0007"
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "versions/0008_connectors.sql")
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), "versions/0008_connectors.down.sql")

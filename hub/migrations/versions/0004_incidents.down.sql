@@ -1,0 +1,10 @@
+DROP INDEX incidents_words, alerts_words, incidents_created, alerts_created;
+CREATE INDEX incidents_created ON incidents (organization_id, created_at, id);
+CREATE INDEX alerts_created ON alerts (organization_id, created_at, id);
+DROP FUNCTION words_of(text[]);
+DROP TRIGGER forget_documents ON incidents;
+DROP FUNCTION forget_documents();
+ALTER TABLE integrations DROP COLUMN previous_token_hash, DROP COLUMN previous_secrets, DROP COLUMN previous_until;
+ALTER TABLE alerts DROP COLUMN acknowledged_at;
+DROP TABLE marks, comments;
+ALTER TABLE incidents DROP COLUMN assignee_id, DROP COLUMN merged_into, DROP COLUMN before_merge;

@@ -1,0 +1,20 @@
+DROP INDEX events_received;
+DROP TRIGGER notice_mentioned ON comments;
+DROP TRIGGER notice_reassigned ON incidents;
+DROP TRIGGER notice_assigned ON incidents;
+DROP TRIGGER notice_grown_critical ON incidents;
+DROP TRIGGER notice_critical ON incidents;
+DROP FUNCTION leave_notice();
+DROP TABLE notification_preferences, notifications;
+DROP FUNCTION note_notifications();
+DROP TRIGGER forget_changes ON organizations;
+DROP FUNCTION forget_changes();
+DROP TRIGGER note_opened ON incidents;
+DROP TRIGGER note_changed ON incidents;
+DROP TRIGGER note_deleted ON incidents;
+DROP TRIGGER note_opened ON alerts;
+DROP TRIGGER note_changed ON alerts;
+DROP TRIGGER note_deleted ON alerts;
+DROP FUNCTION note_changed_alerts(), note_changes();
+DROP TABLE changes_forgotten, changes, heartbeat_watch, expected_heartbeats, service_dependencies, services, silences,
+    correlation_rules;
