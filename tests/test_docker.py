@@ -1,10 +1,13 @@
 """docker/: no engine runs here, so its files are read: commands that parse, what they may do, a wheel that is whole."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from hub.cli import cli
 
 ROOT = Path(__file__).parents[1]
 DOCKER = ROOT / "docker"
+KUBERNETES = DOCKER / "kubernetes"
+MANIFESTS = sorted(set(KUBERNETES.glob("*.yaml")) - {KUBERNETES / "kustomization.yaml"})
 SOURCES = ("hub", "plugins", "workers")
 COMPOSE = yaml.safe_load((DOCKER / "compose.yml").read_text())
 OURS: dict[str, dict[str, Any]] = {
@@ -86,6 +91,47 @@ def test_what_the_image_copies_is_there_and_sent_along():
     sent = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
     assert names == sent
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_bill_of_materials_names_all_that_is_installed():
+    bill = json.loads(subprocess.check_output([sys.executable, DOCKER / "sbom.py"]))
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "overwatch-hub")
+    named = {each["name"] for each in bill["components"]} | {"overwatch-hub"}
+    assert named == {each.metadata["Name"] for each in distributions()}
+
+
+@pytest.fixture(scope="module")
+def validate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published schemas of Kubernetes and who checks by them: no dependency, so fetched like hadolint."""
+    folder = tmp_path_factory.mktemp("kubernetes")
+    fetch = [sys.executable, "-m", "pip", "install", "-q", "--target", folder, "kubernetes-validate==1.37.0"]
+    done = subprocess.run(fetch, capture_output=True, text=True, check=False, timeout=180)
+    if done.returncode != 0:
+        pytest.skip(f"kubernetes-validate cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    return folder
+
+
+def test_kubernetes_takes_every_manifest(validate: Path):
+    check = [sys.executable, validate / "bin" / "kubernetes-validate", "--strict", "-k", "1.30", *map(str, MANIFESTS)]
+    environment = {**os.environ, "PYTHONPATH": str(validate)}
+    done = subprocess.run(check, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_kustomization_lists_every_manifest():
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
+    assert sorted(listed) == sorted(path.name for path in MANIFESTS)
+
+
+def test_kubernetes_runs_what_compose_runs_and_no_more_rights():
+    asked = [each for path in MANIFESTS for each in yaml.safe_load_all(path.read_text())]
+    pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in asked if "template" in str(each)}
+    commands = {name: pod["containers"][0]["args"] for name, pod in pods.items()}
+    assert commands == {name: service["command"] for name, service in OURS.items()}
+    for pod in pods.values():
+        allowed = pod["containers"][0]["securityContext"]
+        assert (allowed["readOnlyRootFilesystem"], allowed["capabilities"]) == (True, {"drop": ["ALL"]})
+        assert pod["securityContext"]["runAsNonRoot"]
 
 
 def test_wheel_holds_every_file_of_the_checkout(tmp_path: Path):
