@@ -1,3 +1,4 @@
+DROP TABLE rejected_messages;
 DROP TABLE chores;
 DROP INDEX episodes_silenced, incidents_waiting, incidents_key, alerts_firing, deliveries_done;
 ALTER TABLE incidents DROP COLUMN correlation_key, DROP COLUMN alerts_resolved_at;
