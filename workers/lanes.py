@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hub import health
+from hub.notifications import observing
 from hub.runtime import Runtime
 from workers.pipeline import STEPS
 
@@ -89,6 +90,7 @@ class Process:
     def __init__(self, runtime: Runtime, names: Sequence[str]) -> None:
         self._runtime = runtime
         watchdog = Watchdog()
+        self._works_on = [*names, *([observing.LANE] if runtime.plugins.observers else [])]
         self._lanes = {name: Lane(runtime, name, watchdog) for name in names}
         self._stopped = threading.Event()
         self._has_more = threading.Event()
@@ -116,7 +118,7 @@ class Process:
             self._has_more.clear()
             try:
                 if time.monotonic() >= next_beat:
-                    health.beat(self._runtime.database, list(self._lanes))
+                    health.beat(self._runtime.database, self._works_on)
                     next_beat = time.monotonic() + _BEAT_SECONDS
                 if any([lane.drain() for lane in self._lanes.values()]):  # a list, because every lane has its stint
                     continue

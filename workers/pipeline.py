@@ -24,6 +24,7 @@ from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
 from hub.heartbeats import watch as heartbeats
 from hub.incidents import correlation as incidents
+from hub.notifications import observing
 from hub.notifications import service as notifications
 from hub.notifications.outbound.telling import Teller
 from hub.runtime import Runtime
@@ -66,7 +67,11 @@ def index(runtime: Runtime) -> bool:
 def notify(runtime: Runtime) -> bool:
     """People and platforms hear of what concerns them, and the mails that were asked for go out."""
     address = runtime.settings.api_address
-    has_told = outbox.work_off(runtime.database, "notify", notifications.handlers(runtime.mailer, address))
+    handlers = {
+        **notifications.handlers(runtime.mailer, address),
+        **observing.handlers(runtime.plugins.observers, runtime.egress),
+    }
+    has_told = outbox.work_off(runtime.database, "notify", handlers)
     has_mailed = mail.work_off(runtime.database, runtime.mailer, address)
     teller = Teller(runtime.database, runtime.connectors, runtime.vault, runtime.egress)
     return teller.work_off() or has_mailed or has_told
@@ -97,7 +102,7 @@ def _work(runtime: Runtime, turn: Turn) -> None:
     trace = Trace(turn.claimed[0].claimed_at)
     with turn.transaction() as session:
         breakers = breaking.read(session, [each.integration_id for each in turn.claimed])
-    translators = Translators(runtime.connectors, runtime.vault)
+    translators = Translators(runtime.connectors, runtime.vault, runtime.plugins.enrichers)
     normalised = normalise(translators, turn.organization_id, turn.claimed, breakers)
     trace.mark("normalised")
     failpoint("after_normalise")

@@ -8,11 +8,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from hub.alerts import expiry
+from hub.alerts.enriching import enriched
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
 from hub.contracts.connector import Connector
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported
 from hub.contracts.event import Event
+from hub.contracts.extensions import Enricher
 from hub.deliveries import polling
 from hub.deliveries.breaking import PARKED, Breaker, Breakers
 from hub.deliveries.turns import MOST_ATTEMPTS, Claimed, Outcome, config_of
@@ -34,10 +36,11 @@ class Normalised:
 
 @dataclass(frozen=True, slots=True)
 class Translators:
-    """The connectors by platform, and the vault with the secrets of their configs."""
+    """The connectors by platform, the vault with the secrets of their configs, and who adds labels."""
 
     connectors: Mapping[str, Connector]
     vault: Vault
+    enrichers: Sequence[Enricher] = ()
 
 
 def normalise(
@@ -77,7 +80,7 @@ def _translate(
         return _parked(claimed, breaker, was_tried=False)
     started_at = time.monotonic()
     try:
-        found = _occurrences(claimed, _events(translators, organization_id, claimed))
+        found = _occurrences(claimed, _events(translators, organization_id, claimed), translators.enrichers)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a connector's bug ends its own delivery, no other
         return _ended(claimed, breaker, error)
     if time.monotonic() - started_at > SOFT_DEADLINE_SECONDS:
@@ -121,11 +124,13 @@ def _events(translators: Translators, organization_id: UUID, claimed: Claimed) -
     return translators.connectors[claimed.platform].normalise(claimed.delivery, config)
 
 
-def _occurrences(claimed: Claimed, events: object) -> list[Occurrence]:
+def _occurrences(claimed: Claimed, events: object, enrichers: Sequence[Enricher]) -> list[Occurrence]:
     if not isinstance(events, list):
         raise Malformed("events", f"the connector returned {type(events).__name__}, not a list")
     if len(events) > MOST_EVENTS:
         raise Malformed("events", f"{len(events)} events in one delivery; the most are {MOST_EVENTS}")
+    if enrichers and claimed.origin != "expiry" and all(isinstance(event, Event) for event in events):
+        events = enriched(enrichers, events)
     return [
         occurrence(
             event,

@@ -16,6 +16,7 @@ from hub.contracts.connector import (
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
 from hub.contracts.event import Event, Link, Severity, State, fingerprint, severity_of, state_of
+from hub.contracts.extensions import Enricher
 from hub.contracts.hookspecs import GROUP, hookimpl
 from hub.contracts.labels import RESOURCE_LABELS, SERVICE_LABELS, first_of, labels_of, resource_of, service_of
 from hub.contracts.payload import Payload, is_web_address, parse_json, present
@@ -33,6 +34,7 @@ __all__ = [
     "Connector",
     "Delivery",
     "Direction",
+    "Enricher",
     "Event",
     "Http",
     "Link",

@@ -5,7 +5,8 @@ from typing import Any, TypeVar, cast
 
 import pluggy
 
-from hub.contracts.connector import Connector
+from hub.contracts.connector import Connector, Http
+from hub.contracts.extensions import Enricher
 
 GROUP = "overwatch.plugins"
 
@@ -36,20 +37,23 @@ def overwatch_drafters() -> list[Connector]:  # type: ignore[empty-body]
 
 
 @hookspec
-def overwatch_enrichers() -> list[Any]:  # type: ignore[empty-body]
+def overwatch_enrichers() -> list[Enricher]:  # type: ignore[empty-body]
     """Called once when the plugin loads: objects that add labels to events before they are folded into alerts."""
 
 
 @hookspec
-def overwatch_incident_opened(incident: Mapping[str, Any]) -> None:
-    """Broadcast after the incident's opening is committed; every implementation runs, each guarded on its own."""
+def overwatch_incident_opened(incident: Mapping[str, Any], http: Http) -> None:
+    """Broadcast after the incident's opening is committed; every implementation runs, each guarded on its own.
+
+    At least once, as the incident is then; what an implementation raises is logged, and it is not called again for it.
+    """
 
 
 @hookspec
-def overwatch_incident_changed(incident: Mapping[str, Any], change: Mapping[str, Any]) -> None:
-    """Broadcast after a change is committed; `change` maps each field to its new value."""
+def overwatch_incident_changed(incident: Mapping[str, Any], change: Mapping[str, Any], http: Http) -> None:
+    """Broadcast after a change is committed; `change` maps each field (status, severity) to its new value."""
 
 
 @hookspec
-def overwatch_incident_resolved(incident: Mapping[str, Any]) -> None:
-    """Broadcast after the resolution is committed."""
+def overwatch_incident_resolved(incident: Mapping[str, Any], http: Http) -> None:
+    """Broadcast after the resolution is committed, and after its `overwatch_incident_changed`."""

@@ -46,7 +46,7 @@ class Child:
         self._deaths = 0
         self._rests_until = 0.0
 
-    def describe(self) -> list[dict[str, Any]]:
+    def describe(self) -> dict[str, Any]:
         """What the plugin declares; starts the process. Raises ConnectorFailed or what the plugin raised."""
         with self._turn:
             return self._start()
@@ -75,7 +75,7 @@ class Child:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _start(self) -> list[dict[str, Any]]:
+    def _start(self) -> dict[str, Any]:
         self.end()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -93,7 +93,7 @@ class Child:
         source = {"name": self.source.name, "module": self.source.module, "file": str(self.source.file or "")}
         hidden = str(self._hidden.absolute()) if self._hidden else ""
         order = {**source, "path": sys.path, "hidden": hidden, "seconds": LOAD_SECONDS}
-        described: list[dict[str, Any]] = self._ask(order, LOAD_SECONDS, None)
+        described: dict[str, Any] = self._ask(order, LOAD_SECONDS, None)
         return described
 
     def _ask(self, request: dict[str, Any], seconds: float, http: Http | None) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 from hub.contracts.connector import Connector, Response, Trouble
 from hub.plugin_manager import declared, fences, wire
+from hub.plugin_manager.declared import Brought
 from hub.plugin_manager.framing import Line
 
 _MORE_THAN_THE_DEADLINE_SECONDS = 5.0
@@ -54,17 +55,16 @@ def main() -> None:
         *([file.parent] if file else []),
     ]
     fences.put_up(readable, Path(order["hidden"]) if order["hidden"] else None)
-    connectors: dict[str, Connector] = {}
+    brought: list[Brought] = []
 
-    def describe() -> list[dict[str, Any]]:
-        brought = declared.connectors_of(order["name"], _module(order["name"], order["module"], file))
-        connectors.update({connector.name: connector for connector in brought})
-        return [_description(connector) for connector in brought]
+    def describe() -> dict[str, Any]:
+        brought[:] = [declared.brought_by(order["name"], _module(order["name"], order["module"], file))]
+        return _description(brought[0])
 
     _answer(line, describe, order["seconds"], is_loading=True)
     while True:
         request = line.receive()
-        _answer(line, partial(_call, connectors, request, line), request["seconds"])
+        _answer(line, partial(_call, brought[0] if brought else Brought(), request, line), request["seconds"])
 
 
 def _answer(line: Line, act: Callable[[], Any], seconds: float, *, is_loading: bool = False) -> None:
@@ -91,17 +91,41 @@ def _module(name: str, module: str, file: Path | None) -> ModuleType:
     return made
 
 
-def _description(connector: Connector) -> dict[str, Any]:
+def _description(brought: Brought) -> dict[str, Any]:
+    return {
+        "connectors": [_described(connector) for connector in brought.connectors],
+        "enrichers": [enricher.name for enricher in brought.enrichers],
+        "observers": list(brought.observers),
+    }
+
+
+def _described(connector: Connector) -> dict[str, Any]:
     shown = {name: str(getattr(connector, name)) for name in _SHOWN}
     deciding = {name: getattr(connector, name) for name in _DECIDING}
     told = {"directions": sorted(connector.directions), "config_schema": dict(connector.config_schema)}
     return {**shown, **deciding, **told}
 
 
-def _call(connectors: Mapping[str, Connector], request: Mapping[str, Any], line: Line) -> Any:
-    return _CALLS[request["call"]](connectors[request["connector"]], request, PipedHttp(line))
+def _call(brought: Brought, request: Mapping[str, Any], line: Line) -> Any:
+    if request["call"] in _OTHER_CALLS:
+        return _OTHER_CALLS[request["call"]](brought, request, PipedHttp(line))
+    (connector,) = (each for each in brought.connectors if each.name == request["connector"])
+    return _CALLS[request["call"]](connector, request, PipedHttp(line))
 
 
+def _observe(brought: Brought, request: Mapping[str, Any], http: PipedHttp) -> None:
+    brought.observers[request["hook"]](**request["told"], http=http)
+
+
+def _enrich(brought: Brought, request: Mapping[str, Any], _: PipedHttp) -> list[dict[str, str]]:
+    enricher = next(each for each in brought.enrichers if each.name == request["name"])
+    return [dict(labels) for labels in enricher.enrich_all(wire.to_events(request["events"]))]
+
+
+_OTHER_CALLS: Mapping[str, Callable[[Brought, Mapping[str, Any], PipedHttp], Any]] = {
+    "enrich": _enrich,
+    "observe": _observe,
+}
 _CALLS: Mapping[str, Callable[[Connector, Mapping[str, Any], PipedHttp], Any]] = {
     "verify": lambda connector, r, _: connector.verify(wire.to_delivery(r["delivery"]), r["config"]),
     "delivery_key": lambda connector, r, _: connector.delivery_key(wire.to_delivery(r["delivery"])),

@@ -2,19 +2,22 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from hub.contracts import hookspecs
 from hub.contracts.connector import Connector
-from hub.plugin_manager import declared
+from hub.contracts.extensions import Enricher
+from hub.plugin_manager import declared, remote
 from hub.plugin_manager.child import Child, Source
-from hub.plugin_manager.remote import connectors_in
+from hub.plugin_manager.declared import Brought
 from hub.plugin_manager.wire import ConnectorFailed
 
 log = logging.getLogger(__name__)
+
+Observer = Callable[..., object]
 
 _OURS = "overwatch-hub"
 
@@ -23,12 +26,15 @@ _OURS = "overwatch-hub"
 class Plugins:
     """What is installed: connectors by name, and for each plugin that could not be used the reason.
 
-    `children` are the processes of third-party plugins, by the plugin's name.
+    `children` are the processes of third-party plugins, by the plugin's name; `observers` are the implementations of
+    the hooks that are told of incidents, each with its plugin.
     """
 
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     children: Mapping[str, Child] = field(default_factory=dict)
+    enrichers: Sequence[Enricher] = ()
+    observers: Sequence[tuple[str, Mapping[str, Observer]]] = ()
 
     def close(self) -> None:
         """Ends the children."""
@@ -38,22 +44,20 @@ class Plugins:
 
 @dataclass(slots=True)
 class _Found:
-    brought: list[tuple[str, Connector]] = field(default_factory=list)
+    brought: list[tuple[str, Brought]] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
 
-    def load(self, name: str, bring: Callable[[], Iterable[Connector]]) -> None:
+    def load(self, name: str, bring: Callable[[], Brought]) -> None:
         """In a guard of its own: a plugin's fault must not become the hub's."""
         try:
-            connectors = list(bring())
-            for connector in connectors:
-                declared.check(connector)
+            brought = bring()
         except (Exception, SystemExit) as error:  # noqa: BLE001  # told in the list and in the log
             kind = "" if isinstance(error, ConnectorFailed) else f"{type(error).__name__}: "
             self.unavailable[name] = f"{kind}{error}"
             log.warning("plugin %s is unavailable: %s", name, self.unavailable[name])
         else:
-            self.brought += [(name, connector) for connector in connectors]
+            self.brought.append((name, brought))
 
 
 def load(
@@ -69,7 +73,7 @@ def load(
     result = _Found()
     for point in _installed() if found is None else found:
         if _is_chosen(point.name, choice) and _is_ours(point):
-            result.load(point.name, lambda point=point: declared.connectors_of(point.name, point.load()))  # type: ignore[misc]  # binds the loop's variable
+            result.load(point.name, lambda point=point: declared.brought_by(point.name, point.load()))  # type: ignore[misc]  # binds the loop's variable
         elif _is_chosen(point.name, choice):
             _load_child(result, Source(point.name, module=point.value.partition(":")[0]), hidden)
     for path in sorted(folder.glob("*.py")) if folder else []:
@@ -80,7 +84,7 @@ def load(
 
 def _load_child(result: _Found, source: Source, hidden: Path | None) -> None:
     child = Child(source, hidden)
-    result.load(source.name, lambda: connectors_in(child))
+    result.load(source.name, lambda: remote.brought_by(child))
     if source.name in result.unavailable:
         child.end()
     else:
@@ -88,14 +92,20 @@ def _load_child(result: _Found, source: Source, hidden: Path | None) -> None:
 
 
 def _without_namesakes(result: _Found) -> Plugins:
-    names = Counter(connector.name for _, connector in result.brought)
-    for plugin, connector in result.brought:
-        if names[connector.name] > 1:
-            result.unavailable[plugin] = (
-                f"{names[connector.name]} connectors are named {connector.name!r}: all are refused"
-            )
-    connectors = {connector.name: connector for _, connector in result.brought if names[connector.name] == 1}
-    return Plugins(connectors, result.unavailable, result.children)
+    """Two connectors with one name: the plugins that bring them are refused."""
+    named = [(connector.name, plugin) for plugin, brought in result.brought for connector in brought.connectors]
+    counts = Counter(name for name, _ in named)
+    for name, plugin in named:
+        if counts[name] > 1:
+            result.unavailable[plugin] = f"{counts[name]} connectors are named {name!r}: all are refused"
+    kept = [(plugin, brought) for plugin, brought in result.brought if plugin not in result.unavailable]
+    return Plugins(
+        {connector.name: connector for _, brought in kept for connector in brought.connectors},
+        result.unavailable,
+        result.children,
+        [enricher for _, brought in kept for enricher in brought.enrichers],
+        [(plugin, brought.observers) for plugin, brought in kept if brought.observers],
+    )
 
 
 def _installed() -> Iterable[EntryPoint]:

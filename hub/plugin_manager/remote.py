@@ -1,18 +1,22 @@
-"""A third-party connector as the hub sees it: a connector like any other, whose work is done in the plugin's child."""
+"""What a third-party plugin brings as the hub sees it: like anybody's, but the work is done in the plugin's child."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from hub.contracts.connector import CheckResult, Config, Connector, Http, Notice, PollResult, Receipt, Trouble
 from hub.contracts.delivery import Delivery
 from hub.contracts.errors import Misconfigured
 from hub.contracts.event import Event
+from hub.contracts.extensions import Enricher
 from hub.plugin_manager import wire
 from hub.plugin_manager.child import Child
+from hub.plugin_manager.declared import OBSERVERS, Brought, check
 
 TRANSLATE_SECONDS = 2.0
 CALL_OUT_SECONDS = 30.0
+OBSERVE_SECONDS = 10.0
 
 _DIRECTIONS = frozenset({"webhook", "poll", "notify", "embed", "draft"})
 _TEXTS = ("name", "title", "version", "requires_api", "setup_guide", "sample_body")
@@ -56,9 +60,37 @@ class RemoteConnector(Connector):
         return self._child.call({"call": call, "connector": self.name, **arguments}, seconds, http)
 
 
-def connectors_in(child: Child) -> list[Connector]:
-    """The connectors of the plugin that the child runs. Raises Misconfigured for a description that cannot be."""
-    return [_connector(child, described) for described in child.describe()]
+class RemoteEnricher(Enricher):
+    """All events of a delivery in one call."""
+
+    def __init__(self, child: Child, name: str) -> None:
+        self._child = child
+        self.name = name  # type: ignore[misc]  # a third party's is known only when it is loaded
+
+    def enrich_all(self, events: Sequence[Event]) -> list[Mapping[str, str]]:
+        asked = {"call": "enrich", "name": self.name, "events": wire.from_events(list(events))}
+        return [dict(labels) for labels in self._child.call(asked, TRANSLATE_SECONDS)]
+
+
+def brought_by(child: Child) -> Brought:
+    """What the plugin that the child runs brings. Raises Misconfigured for a description that cannot be."""
+    told = child.describe()
+    connectors = [_connector(child, described) for described in told["connectors"]]
+    for connector in connectors:
+        check(connector)
+    return Brought(
+        connectors,
+        [RemoteEnricher(child, str(name)) for name in told["enrichers"]],
+        {hook: _observer(child, hook) for hook in OBSERVERS if hook in told["observers"]},
+    )
+
+
+def _observer(child: Child, hook: str) -> Callable[..., object]:
+    return partial(_observe, child, hook)
+
+
+def _observe(child: Child, hook: str, *, http: Http, **told: Any) -> object:
+    return child.call({"call": "observe", "hook": hook, "told": told}, OBSERVE_SECONDS, http)
 
 
 def _connector(child: Child, told: dict[str, Any]) -> Connector:

@@ -84,6 +84,15 @@ BEGIN
           WHERE d.organization_id = i.organization_id AND d.incident_id = i.id AND d.integration_id = g.id
             AND d.xid = pg_current_xact_id()))
     ON CONFLICT DO NOTHING;
+    -- plugins that watch incidents; with none of them in any worker of the last week, nobody would take the job
+    IF EXISTS (SELECT FROM heartbeats h WHERE 'observe' = ANY (h.lanes) AND h.beat_at > now() - interval '7 days')
+       AND (told <> 'incident.severity_changed' OR NOT EXISTS (
+          SELECT FROM jobs j
+          WHERE j.organization_id = NEW.organization_id AND j.subject_id = NEW.id AND j.kind = 'incident.opened'
+            AND j.lease_token IS NULL AND NOT j.is_dead)) THEN
+        INSERT INTO jobs (organization_id, id, lane, kind, subject_id)
+        VALUES (NEW.organization_id, gen_random_uuid(), 'notify', told, NEW.id) ON CONFLICT DO NOTHING;
+    END IF;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER dispatch_opened AFTER INSERT ON incidents DEFERRABLE INITIALLY DEFERRED
