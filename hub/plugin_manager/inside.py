@@ -52,7 +52,7 @@ def main() -> None:
         Path(sys.prefix),
         Path(sys.base_prefix),
         *map(Path, filter(None, sys.path)),
-        *([file.parent] if file else []),
+        *([file.parent] if file else _home(order["module"])),
     ]
     fences.put_up(readable, Path(order["hidden"]) if order["hidden"] else None)
     brought: list[Brought] = []
@@ -78,6 +78,12 @@ def _answer(line: Line, act: Callable[[], Any], seconds: float, *, is_loading: b
         }
     fences.end_after(0)
     line.send(answer | {"cpu_seconds": time.process_time()})
+
+
+def _home(module: str) -> list[Path]:
+    """The folder of a package that lies outside of sys.path, as one does that is installed to be edited."""
+    spec = importlib.util.find_spec(module.partition(".")[0])
+    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
 
 
 def _module(name: str, module: str, file: Path | None) -> ModuleType:

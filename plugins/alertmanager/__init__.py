@@ -1,6 +1,6 @@
 """Prometheus Alertmanager: one event per member of `alerts` (webhook version 4, and its older and bare forms)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -22,7 +22,6 @@ from hub.contracts import (
 )
 
 STATES = {"firing": State.FIRING, "resolved": State.RESOLVED}
-
 ANNOTATION_LINKS = {"runbook_url": "Runbook", "runbook": "Runbook", "dashboard_url": "Dashboard"}
 NO_GROUP = Payload({})
 
@@ -87,10 +86,11 @@ def to_event(alert: Payload, group: Payload, service_label: str, received_at: da
     own_labels = alert.mapping("labels")
     labels = group.mapping("commonLabels") | own_labels
     annotations = group.mapping("commonAnnotations") | alert.mapping("annotations")
+    said = filter(None, map(annotations.get, ("summary", "description", "message")))
     state = _state(alert, group, received_at)
     return Event(
         title=_title(alert, labels, annotations),
-        description="\n\n".join(_each(annotations, ("summary", "description", "message"))),
+        description="\n\n".join(dict.fromkeys(said)),
         state=state,
         severity=severity_of(labels.get("severity", "")),
         raw_severity=labels.get("severity", ""),
@@ -121,8 +121,7 @@ def _occurred_at(alert: Payload, state: State) -> datetime | None:
 def _state(alert: Payload, group: Payload, received_at: datetime) -> State:
     """Its own status; else an end that has passed; else the group's status. The API's status is an object: no word."""
     ends_at = alert.time("endsAt")
-    has_object = isinstance(alert.get("status").value, Mapping)
-    if not has_object and (word := alert.text("status")):
+    if not isinstance(alert.get("status").value, dict) and (word := alert.text("status")):
         return _state_of(word, f"{alert.path}.status")
     if ends_at and ends_at <= received_at:
         return State.RESOLVED
@@ -143,10 +142,6 @@ def _title(alert: Payload, labels: Mapping[str, str], annotations: Mapping[str, 
     if not title and not labels:
         raise Malformed(f"{alert.path}.labels.alertname", "is missing")
     return title or ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
-
-
-def _each(values: Mapping[str, str], names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(values[name] for name in names if values.get(name)))
 
 
 @hookimpl

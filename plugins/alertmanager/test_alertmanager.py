@@ -1,6 +1,7 @@
 """Alertmanager: the kit, and what is special about groups of alerts."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ def normalise(body: Any, **config: str) -> list[Event]:
     return Alertmanager().normalise(Delivery(body=json.dumps(body).encode()), config)
 
 
+def cpu_seconds_of_parsing(body: bytes) -> float:
+    began = time.process_time()
+    json.loads(body)
+    return time.process_time() - began
+
+
 class TestAlertmanager(ConnectorTests):
     connector = Alertmanager()
     folder = Path(__file__).parent
@@ -25,11 +32,12 @@ class TestAlertmanager(ConnectorTests):
         assert self.connector.repeats_on_purpose
         assert self.connector.delivery_key(Delivery(body=self.connector.sample_body.encode())) is None
 
-    def test_megabyte_of_alerts_is_read_in_time(self) -> None:
+    def test_megabyte_of_alerts_costs_a_small_multiple_of_parsing_it(self) -> None:
         body = json.loads(self.connector.sample_body)
         body["alerts"] *= 1_000_000 // len(json.dumps(body["alerts"]))
         delivery = Delivery(body=json.dumps(body).encode())
-        assert min(self.cpu_seconds(delivery) for _ in range(3)) < 0.25
+        floor = min(cpu_seconds_of_parsing(delivery.body) for _ in range(5))
+        assert min(self.cpu_seconds(delivery) for _ in range(5)) < 60 * floor
 
     def test_readme_shows_the_receiver_of_the_setup_guide(self) -> None:
         receiver = self.connector.setup_guide.partition("receivers:")[2].split()

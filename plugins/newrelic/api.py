@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 from newrelic_telemetry_sdk import Event as CustomEvent
 from newrelic_telemetry_sdk import EventClient
+from urllib3 import HTTPResponse
 
 from hub.contracts import (
     CheckResult,
@@ -123,16 +124,10 @@ class _Pool:
         self._base = base
         self.headers = headers
 
-    def urlopen(self, method: str, path: str, body: bytes = b"", headers: Any = None, **_: Any) -> Any:
+    def urlopen(self, method: str, path: str, body: bytes = b"", headers: Any = None, **_: Any) -> HTTPResponse:
         sent = {str(name): str(value) for name, value in dict(headers or self.headers).items()}
         response = self._http.request(method, f"{self._base}{path}", headers=sent, body=body)
-        return _Answer(response.status, response.body)
-
-
-class _Answer:
-    def __init__(self, status: int, data: bytes) -> None:
-        self.status = status
-        self.data = data
+        return HTTPResponse(response.body, status=response.status)
 
 
 def to_event(issue: Mapping[str, Any]) -> Event:

@@ -35,7 +35,7 @@ def rendered(template: str, values: dict[str, Any]) -> str:
 
 class TestNewRelic(ConnectorTests):
     connector = NewRelic()
-    own_libraries = frozenset({"newrelic_telemetry_sdk"})
+    own_libraries = frozenset({"newrelic_telemetry_sdk", "urllib3"})
     folder = FOLDER
 
 
