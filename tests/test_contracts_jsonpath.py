@@ -71,14 +71,14 @@ def test_every_step_costs_one_pass_over_the_body() -> None:
     path = read_path("$" + "[*]" * 51)
     started = time.process_time()
     assert len(path.find(nested)) == 100_000
-    assert time.process_time() - started < 0.25
+    assert time.process_time() - started < 2  # 0.05 where it was written; anything quadratic takes minutes
 
 
 def test_long_text_that_is_nearly_a_path_is_refused_at_once() -> None:
     started = time.process_time()
     with pytest.raises(Misconfigured):
         read_path("$" + ".a" * 50_000 + "!")
-    assert time.process_time() - started < 0.25
+    assert time.process_time() - started < 2  # 0.05 where it was written; anything quadratic takes minutes
 
 
 def test_table_of_paths_tells_those_of_the_body_from_those_of_an_event() -> None:

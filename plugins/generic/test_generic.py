@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 import time
+import timeit
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -74,13 +75,16 @@ def test_sample_body_needs_no_mapping() -> None:
     assert (event.service, event.resource) == ("checkout", "web-1")
 
 
-def test_megabyte_of_events_is_mapped_in_time() -> None:
+def test_megabyte_of_events_costs_a_small_multiple_of_parsing_it() -> None:
     alert = ALERT | {"status": "firing", "tags": [{"key": "team", "value": "web"}], "text": "x" * 300}
     body = json.dumps({"system": "acme", "alerts": [alert] * 2_500}).encode()
     config = MAPPING | {"events": "$.alerts", "dedup_key": ["$.system", "@.id"]}
-    started = time.process_time()
+    floor = min(timeit.repeat(lambda: json.loads(body), timer=time.process_time, number=1))
+    mapped = timeit.repeat(
+        lambda: Generic().normalise(Delivery(body=body), config), timer=time.process_time, number=1, repeat=3
+    )
     assert len(Generic().normalise(Delivery(body=body), config)) == 2_500
-    assert time.process_time() - started < 0.25
+    assert min(mapped) < 100 * floor
 
 
 @pytest.mark.parametrize("path", ["id", "$..id", "@.a[0:2]"])

@@ -54,11 +54,11 @@ def delete_organization() -> None:
 
 @blp.route("/organizations/current/export", methods=["GET"])
 @access.requires("organization:export")
-@blp.raw("application/x-ndjson")
+@blp.raw("application/octet-stream")  # generators of clients know no other type for a file
 def export_organization() -> Response:
     """Take everything along that the organization holds, row by row as JSON lines; without passwords and secrets"""
     rows = exporting.rows(access.database(), access.caller().organization_id)
-    response = Response(rows, mimetype="application/x-ndjson")
+    response = Response(rows, mimetype="application/octet-stream")
     response.headers["Content-Disposition"] = 'attachment; filename="overwatch-export.ndjson"'
     return response
 
