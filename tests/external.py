@@ -1,11 +1,14 @@
 """Servers of other makers, as an operator would run them: each on a port and a folder of its own."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -41,14 +44,68 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            self.kill()
+
+
+def _installed(*programs: str) -> str:
+    """The first that is there; without any the test is skipped, and says so."""
+    found = next(filter(None, map(shutil.which, programs)), None)
+    return found or pytest.skip(f"not installed here: {' or '.join(programs)}")
+
+
+class Prometheus(Server):
+    """Scrapes and evaluates once a second; `config` as in prometheus.yml, `groups` as in a file of rules."""
+
+    def __init__(self, folder: Path, groups: list[dict[str, Any]], **config: Any) -> None:
+        every_second = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        told = {"global": every_second, "rule_files": ["rules.yml"], **config}
+        (folder / "rules.yml").write_text(json.dumps({"groups": groups}))  # YAML reads JSON
+        (folder / "prometheus.yml").write_text(json.dumps(told))
+        super().__init__(
+            [
+                _installed("prometheus"),
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=prometheus",
+                f"--web.listen-address=127.0.0.1:{free_port()}",
+                "--rules.alert.resend-delay=1s",  # the first is sent before it has found whom to tell
+            ],
+            folder,
+        )
+
+
+class Alertmanager(Server):
+    """Tells one webhook everything after a second."""
+
+    def __init__(self, folder: Path, webhook: str) -> None:
+        config = {
+            "route": {"receiver": "hub", "group_wait": "1s", "group_interval": "1s", "repeat_interval": "1h"},
+            "receivers": [{"name": "hub", "webhook_configs": [{"url": webhook, "send_resolved": True}]}],
+        }
+        (folder / "alertmanager.yml").write_text(json.dumps(config))
+        self.address = f"127.0.0.1:{free_port()}"
+        super().__init__(
+            [
+                _installed("prometheus-alertmanager", "alertmanager"),
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                f"--web.listen-address={self.address}",
+                "--cluster.listen-address=",
+            ],
+            folder,
+        )
+
 
 class Redis(Server):
     """Keeps nothing on disk: after a kill every message is gone."""
 
     def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
-        if program is None:
-            pytest.skip("neither redis-server nor valkey-server is installed")
+        program = _installed("redis-server", "valkey-server")
         port = free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
         super().__init__(

@@ -1,7 +1,5 @@
 """Senders of PagerDuty, Alertmanager and Opsgenie change only their address."""
 
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +13,9 @@ from pagerduty import EventsApiV2Client
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from tests.external import Prometheus
 from tests.factories import Hub, Person
-from tests.system import free_port
+from tests.system import eventually
 
 EVENT = {"summary": "Disk is full", "source": "web-1", "severity": "critical", "component": "checkout"}
 
@@ -130,37 +129,17 @@ def test_opsgenie_client_changes_only_its_address(hub: Hub, owner: Person, actio
     assert states(owner) == [("Payments fail", status)]
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Debian's prometheus")
 def test_real_prometheus_sends_its_alerts_here(hub: Hub, owner: Person, tmp_path: Path):
+    rule = {"alert": "AlwaysOn", "expr": "vector(1)", "labels": {"severity": "critical"}}
     token = token_of(owner.alertmanager)
     with served(hub) as address:
-        (tmp_path / "rules.yml").write_text(
-            "groups: [{name: g, rules: [{alert: AlwaysOn, expr: vector(1), labels: {severity: critical}}]}]"
-        )
-        (tmp_path / "prometheus.yml").write_text(
-            "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
-            "alerting: {alertmanagers: [{scheme: http, authorization: {credentials: "
-            f"{token}}}, static_configs: [{{targets: ['{address.removeprefix('http://')}']}}]}}]}}\n"
-        )
-        port = free_port()
-        prometheus = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={tmp_path}/prometheus.yml",
-                f"--storage.tsdb.path={tmp_path}/data",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--rules.alert.resend-delay=1s",  # the first is sent before it has found us
-            ],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            pause = threading.Event()
-            for _ in range(200):
-                hub.work("ingest")
-                if owner.get("/alerts"):
-                    break
-                pause.wait(0.1)
-            assert states(owner) == [("AlwaysOn", "firing")]
-        finally:
-            prometheus.terminate()
-            prometheus.wait(timeout=20)
+        told = {
+            "scheme": "http",
+            "authorization": {"credentials": token},
+            "static_configs": [{"targets": [address.removeprefix("http://")]}],
+        }
+        prometheus = Prometheus(tmp_path, [{"name": "g", "rules": [rule]}], alerting={"alertmanagers": [told]})
+        with prometheus.running():
+            eventually(lambda: owner.get("/deliveries"), 20)
+    hub.work("ingest")
+    assert states(owner) == [("AlwaysOn", "firing")]
