@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from celery import Celery
-from celery.signals import task_rejected
+from celery.signals import setup_logging, task_rejected
 from kombu.entity import Queue
 from kombu.transport import TRANSPORT_ALIASES, pgmq
 
@@ -50,6 +50,9 @@ class Transport(pgmq.Transport):
 
 
 TRANSPORT_ALIASES["pgmq"] = f"{__name__}:Transport"
+
+# Celery would put its own log handlers in place of ours, were nobody to answer this signal
+setup_logging.connect(lambda **_: None, weak=False)
 
 
 def task_of(lane: str) -> str:

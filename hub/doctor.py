@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from sqlalchemy import text
 
-from hub import auditor, broker, health, metrics, settings
+from hub import auditor, broker, metrics, progress, settings
 from hub.metrics import Sample
 from hub.runtime import Runtime, assemble
 from hub.search import auditing
@@ -82,7 +82,7 @@ def _versions(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _progress(runtime: Runtime) -> Iterator[Finding]:
-    for problem in health.problems(runtime.database):
+    for problem in progress.problems(runtime.database):
         yield Finding("progress", problem, problem)
 
 
@@ -98,7 +98,7 @@ def _queues(runtime: Runtime) -> Iterator[Finding]:
         )
         lost = dead.get(lane, 0)
         yield Finding(f"lane {lane}", how, f"{lost:.0f} jobs failed for good: see the worker's log" if lost else "")
-    yield Finding("scheduler", f"{workers.get(health.SCHEDULE, 0):.0f} at work")
+    yield Finding("scheduler", f"{workers.get(progress.SCHEDULE, 0):.0f} at work")
     for name, count in _by(found, "breakers_open", "platform").items():
         advice = f"GET /api/v1/integrations names them; {name}'s deliveries wait and come back by themselves"
         yield Finding("breakers", f"{count:.0f} integrations of {name} keep failing", advice)

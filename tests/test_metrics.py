@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub import health, metrics
+from hub import metrics, progress
 from hub.broker import LANES
 from hub.metrics import HELP, Sample
 from hub.runtime import Runtime
@@ -45,7 +45,7 @@ def test_delivery_is_counted_pending_and_then_by_its_outcome(hub: Hub, owner: Pe
 
 
 def test_workers_are_counted_by_lane(hub: Hub):
-    health.beat(hub.runtime.database, ["ingest", "index"])
+    progress.beat(hub.runtime.database, ["ingest", "index"])
     assert told(hub)['overwatch_lane_workers{lane="index"}'] == 1
 
 

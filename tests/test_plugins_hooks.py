@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub import health
+from hub import progress
 from hub.contracts import hookspecs
 from hub.notifications import observing
 from hub.plugin_manager import loading
@@ -96,7 +96,7 @@ def test_enricher_adds_labels_and_the_senders_own_stand(hub: Hub, owner: Person)
 
 
 def test_observers_are_told_of_the_life_of_an_incident(hub: Hub, owner: Person, listener: StandIn):
-    health.beat(hub.runtime.database, [observing.LANE])
+    progress.beat(hub.runtime.database, [observing.LANE])
     owner.push(alertmanager(firing()))
     hub.work("ingest", "notify")
     owner.push(alertmanager(resolved()))

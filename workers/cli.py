@@ -10,7 +10,6 @@ from hub import settings
 from hub.broker import LANES
 from hub.cli import DATA
 from hub.client import Client
-from workers.app import run_scheduler, run_worker
 
 
 @click.command()
@@ -23,6 +22,8 @@ def worker(data: Path, lanes: str, processes: int) -> None:
     unknown = sorted(set(chosen) - set(LANES))
     if unknown:
         raise click.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(LANES)}", param_hint="--lanes")
+    from workers.app import run_worker
+
     run_worker(settings.from_env(data), chosen, processes)
 
 
@@ -30,7 +31,9 @@ def worker(data: Path, lanes: str, processes: int) -> None:
 @DATA
 def beat(data: Path) -> None:
     """Run the scheduler."""
-    run_scheduler(settings.from_env(data))
+    from workers import scheduler
+
+    scheduler.run(settings.from_env(data))
 
 
 _MOMENT = click.DateTime(("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"))

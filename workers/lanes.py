@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from hub import health
+from hub import progress
 from hub.notifications import observing
 from hub.runtime import Runtime
 from workers.pipeline import STEPS
@@ -118,7 +118,7 @@ class Process:
             self._has_more.clear()
             try:
                 if time.monotonic() >= next_beat:
-                    health.beat(self._runtime.database, self._works_on)
+                    progress.beat(self._runtime.database, self._works_on)
                     next_beat = time.monotonic() + _BEAT_SECONDS
                 if any([lane.drain() for lane in self._lanes.values()]):  # a list, because every lane has its stint
                     continue

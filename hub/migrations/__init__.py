@@ -9,12 +9,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -23,6 +21,9 @@ from sqlalchemy.pool import NullPool
 from hub.contracts.errors import Misconfigured
 from hub.migrations import requirements
 from hub.settings import Settings
+
+if TYPE_CHECKING:  # Alembic is loaded where something is migrated; most processes only ask whether it is
+    from alembic.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ def migrate(settings: Settings, revision: str = "head") -> None:
     """
 
     def up(connection: Connection) -> None:
+        from alembic import command
+
         command.upgrade(_config(connection), revision)
         if revision == "head":
             for name in _REPEATABLE:
@@ -58,6 +61,8 @@ def go_back(settings: Settings, revision: str) -> None:
     """
 
     def down(connection: Connection) -> None:
+        from alembic import command
+
         names = _FUNCTION.findall(files(__name__).joinpath("functions.sql").read_text(encoding="utf-8"))
         for function in connection.execute(_LAID, {"names": names}).scalars().all():
             connection.exec_driver_sql(f"DROP FUNCTION {function}")
@@ -85,16 +90,17 @@ def _carry_out(settings: Settings, change: Callable[[Connection], None]) -> None
 
 def is_current(connection: Connection) -> bool:
     """Whether the database has the newest revision this code knows."""
-    return MigrationContext.configure(connection).get_current_revision() == _scripts().get_current_head()
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
+        return False
+    found = connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar_one()
+    return bool(found == max(revisions()))
 
 
-def revisions() -> set[str]:
-    """All that this code knows."""
-    return {each.revision for each in _scripts().walk_revisions()}
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+@cache
+def revisions() -> frozenset[str]:
+    """All that this code knows: a step's file begins with its revision, 0001 and on."""
+    steps = files(__name__).joinpath("versions").iterdir()
+    return frozenset(step.name.partition("_")[0] for step in steps if step.name.endswith(".py"))
 
 
 def run_sql(connection: Connection, name: str) -> None:
@@ -103,7 +109,9 @@ def run_sql(connection: Connection, name: str) -> None:
     connection.connection.cursor().execute(files(__name__).joinpath(name).read_text(encoding="utf-8"))
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "hub:migrations")
     config.attributes["connection"] = connection
