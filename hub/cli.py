@@ -150,6 +150,14 @@ def demo(data: Path, host: str, port: int, reset: bool) -> None:
         (play.reset if reset else play.play)(address, data, click.echo)
 
 
+@cli.command("rotate-key")
+@DATA
+def rotate_key(data: Path) -> None:
+    """Make a new key for the secrets of integrations; a running hub takes it, and locks all anew within minutes."""
+    settings.rotate_encryption_key(settings.from_env(data))
+    click.echo("The new key locks from now on. Older ones stay in secrets.json, to unlock what is not locked anew yet.")
+
+
 @cli.command()
 @DATA
 @click.option("--audit", is_flag=True, help="Also check in every organization that nothing was lost or doubled.")

@@ -11,8 +11,9 @@ from hub.broker import make_celery
 from hub.contracts.connector import Connector
 from hub.database import Database
 from hub.egress import Egress, networks
-from hub.heartbeats.connector import PLATFORM, HeartbeatWatch
-from hub.integrations.vault import Vault
+from hub.heartbeats.connector import HeartbeatWatch
+from hub.integrations.vault import KeyFile, Keys, Vault
+from hub.notifications.outbound.mailing import Email
 from hub.outbox import Waker
 from hub.plugin_manager import loading
 from hub.plugin_manager.loading import Plugins
@@ -39,15 +40,24 @@ def assemble(settings: Settings) -> Runtime:
     """Puts the parts together; connects to nothing yet."""
     celery = make_celery(settings.broker_url)
     plugins = loading.load(settings.plugins, settings.plugins_dir, settings.data_dir)
+    mailer = Mailer(settings.smtp_url, settings.mail_from, settings.data_dir / "outbox")
+    own = (HeartbeatWatch(), Email(mailer))
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),
         plugins=plugins,
-        connectors={PLATFORM: HeartbeatWatch(), **plugins.connectors},
-        vault=Vault(settings.secrets.encryption_key),
+        connectors={**plugins.connectors, **{connector.name: connector for connector in own}},
+        vault=Vault(_keys(settings)),
         egress=Egress(networks(settings.egress_allow)),
         celery=celery,
         waker=Waker(celery),
         plans=plans.read(settings.plans),
-        mailer=Mailer(settings.smtp_url, settings.mail_from, settings.data_dir / "outbox"),
+        mailer=mailer,
     )
+
+
+def _keys(settings: Settings) -> Keys:
+    given = (settings.secrets.encryption_key, *settings.old_encryption_keys)
+    if settings.has_own_encryption_key or not settings.secrets_file.exists():
+        return lambda: given
+    return KeyFile(settings.secrets_file)

@@ -64,6 +64,8 @@ class Settings:
     otlp_endpoint: str = ""
     trace_ratio: float = 1.0
     metrics_token: str = ""
+    old_encryption_keys: tuple[str, ...] = ()
+    has_own_encryption_key: bool = False
     embedder: str = "openai"
     embedder_url: str = ""
     embedder_model: str = ""
@@ -73,6 +75,11 @@ class Settings:
     def api_address(self) -> str:
         """Where people reach the API; what mails name."""
         return f"{self.public_url or f'http://localhost:{self.port}'}/api/v1"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Where the data folder keeps what nobody may know."""
+        return self.data_dir / "secrets.json"
 
     @property
     def socket_folder(self) -> Path:
@@ -118,6 +125,8 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         otlp_endpoint=environ.get("OVERWATCH_OTLP_ENDPOINT", "").rstrip("/"),
         trace_ratio=_fraction(environ, "OVERWATCH_TRACE_RATIO", 1.0),
         metrics_token=environ.get("OVERWATCH_METRICS_TOKEN", ""),
+        old_encryption_keys=tuple(filter(None, environ.get("OVERWATCH_OLD_ENCRYPTION_KEYS", "").split(","))),
+        has_own_encryption_key="OVERWATCH_ENCRYPTION_KEY" in environ,
         embedder=environ.get("OVERWATCH_EMBEDDER", "openai"),
         embedder_url=environ.get("OVERWATCH_EMBEDDER_URL", ""),
         embedder_model=environ.get("OVERWATCH_EMBEDDER_MODEL", ""),
@@ -138,6 +147,19 @@ def socket_folder(data_dir: Path) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"overwatch-{os.geteuid()}-{digest}")
+
+
+def rotate_encryption_key(settings: Settings) -> None:
+    """A new key in the data folder; the old ones still unlock. Raises Misconfigured where the environment gives it."""
+    if settings.has_own_encryption_key:
+        raise Misconfigured(
+            "OVERWATCH_ENCRYPTION_KEY gives the key: set a new one there, the old one in OVERWATCH_OLD_ENCRYPTION_KEYS."
+        )
+    path = settings.secrets_file
+    kept = json.loads(path.read_text())
+    kept["old_encryption_keys"] = [kept["encryption_key"], *kept.get("old_encryption_keys", ())]
+    kept["encryption_key"] = secrets.token_urlsafe(32)
+    _write_private(path, json.dumps(kept, indent=1))
 
 
 def _load_or_make_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:

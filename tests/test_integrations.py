@@ -2,15 +2,23 @@
 
 import hashlib
 import hmac
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from hub.contracts import CheckResult, Config, Connector, Delivery, Event, Http, Untrusted
+from hub.http.ids import from_public
+from hub.integrations.relocking import relock
 from hub.integrations.rules import problems
+from hub.integrations.service import config_of, get
+from hub.integrations.vault import KeyFile, Vault
 from hub.runtime import Runtime
 from tests.colleagues import colleague
 from tests.factories import Hub, Person, alertmanager, firing
@@ -190,3 +198,26 @@ def test_integrations_of_others_do_not_exist(owner: Person):
     stranger.get(f"{path}/health", status=404)
     for action in ("rotate", "test"):
         stranger.post(f"{path}/{action}", status=404)
+
+
+def test_new_encryption_key_is_taken_without_a_restart(tmp_path: Path):
+    file = tmp_path / "secrets.json"
+    file.write_text(json.dumps({"encryption_key": "first"}))
+    vault = Vault(KeyFile(file))
+    place = (uuid4(), uuid4(), "secret")
+    locked = vault.lock("s3cret", *place)
+    file.write_text(json.dumps({"encryption_key": "second", "old_encryption_keys": ["first"]}))
+    os.utime(file, ns=(1, 1))
+    assert (vault.unlock(locked, *place), vault.key_id == locked.partition(".")[0]) == ("s3cret", False)
+
+
+def test_secrets_are_locked_with_the_newest_key_while_everything_runs(hub: Hub, owner: Person):
+    config = {"webhook_secret": "a-secret-of-sixteen"}
+    made = owner.post("/integrations", {"platform": "pagerduty", "name": "PD", "config": config})
+    place = (owner.organization_id, from_public("int", made["id"]))
+    renewed = Vault(lambda: ("the new key", *hub.runtime.vault.keys()))
+    with hub.runtime.database.transaction(place[0]) as session:
+        relock(session, renewed)
+    only_new = Vault(lambda: ("the new key",))
+    with hub.runtime.database.transaction(place[0]) as session:
+        assert config_of(get(session, place[1]), only_new)["webhook_secret"] == "a-secret-of-sixteen"

@@ -6,6 +6,8 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -277,3 +279,63 @@ def test_platform_is_told_of_the_incident_in_its_own_words(hub: Hub, owner: Pers
     owner.patch(f"/incidents/{incident['id']}", {"status": "resolved"})
     tell(hub)
     assert [told(asked) for asked in platform.asked] == expected
+
+
+# --- two ways: what is done here to a platform's own alerts is done there ---------------------------------------------
+
+AT = 1_767_322_800_000
+BOTH_WAYS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Asked], object], list[object]]] = {
+    "pagerduty": (
+        {"rest_key": "r" * 20, "rest_from": "hub@example.org"},
+        {"event": {"id": "E1", "event_type": "incident.triggered", "data": {"id": "Q1", "type": "incident",
+         "status": "triggered", "title": "Down"}}},
+        lambda asked: (asked.method, asked.path, *(asked.json["incidents"][0][name] for name in ("id", "status"))),
+        [("PUT", "/incidents", "Q1", "acknowledged"), ("PUT", "/incidents", "Q1", "resolved")],
+    ),
+    "opsgenie": (
+        {"api_key": "k" * 36},
+        {"action": "Create", "alert": {"alertId": "a-1", "message": "Down", "priority": "P1", "createdAt": AT}},
+        lambda asked: asked.path,
+        ["/v2/alerts/a-1/acknowledge", "/v2/alerts/a-1/close"],
+    ),
+    "newrelic": (
+        {"user_key": "NRAK-1", "account_id": 1},
+        {"id": "i-1", "state": "ACTIVATED", "title": "Down", "priority": "CRITICAL", "createdAt": AT},
+        lambda asked: (asked.json["query"].split("{ ")[1].split("(")[0], asked.json["variables"]["issue"]),
+        [("aiIssuesAckIssue", "i-1"), ("aiIssuesResolveIssue", "i-1")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
+def test_what_is_done_here_is_done_there_to_the_platforms_own_alert(
+    hub: Hub, owner: Person, platform: StandIn, name: str
+):
+    config, body, told, expected = BOTH_WAYS[name]
+    urls = {"rest_url": platform.url} if name == "pagerduty" else {"api_url": platform.url}
+    events = ["incident.opened", "incident.acknowledged", "incident.resolved"]
+    made = owner.post("/integrations", {"platform": name, "name": name, "config": config | urls, "events": events})
+    owner.push(body, made["webhook_url"].removeprefix("http://localhost"))
+    tell(hub)
+    (incident,) = owner.get("/incidents")
+    owner.patch(f"/incidents/{incident['id']}", {"status": "in_progress"})
+    owner.patch(f"/incidents/{incident['id']}", {"status": "resolved"})
+    tell(hub)
+    assert [told(asked) for asked in platform.asked] == expected
+
+
+def test_mail_is_told_with_the_id_of_the_first_attempt(hub: Hub, owner: Person):
+    config = {"to": ["ops@example.org", "boss@example.org"]}
+    made = owner.post("/integrations", {"platform": "email", "name": "Mail", "config": config})
+    owner.post("/incidents", {"title": "Down\nBcc: all@example.org", "severity": "high"})
+    tell(hub)
+    (dispatch,) = dispatches(owner, made["id"])
+    written = list(hub.runtime.mailer.outbox.glob(f"{dispatch['id']}.*.eml"))
+    letters = [message_from_bytes(path.read_bytes(), policy=default) for path in written]
+    assert {letter["To"] for letter in letters} == set(config["to"])
+    assert {letter["Subject"] for letter in letters} == {"[high] Down Bcc: all@example.org (opened)"}
+
+
+@pytest.mark.parametrize("to", [[], ["nobody"], ["a@b\nBcc: c@d"], ["a@example.org"] * 2, ["a@b, c@d"]])
+def test_mail_to_what_is_no_address_is_refused(owner: Person, to: list[str]):
+    owner.post("/integrations", {"platform": "email", "name": "Mail", "config": {"to": to}}, status=422)

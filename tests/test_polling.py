@@ -1,6 +1,8 @@
 """What a webhook has missed is asked for: resumable, without gap or double, whatever the platform's API does."""
 
+import gzip
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -248,6 +250,48 @@ def test_incident_is_told_to_datadog_as_an_event(hub: Hub, owner: Person, platfo
     )
 
 
+def test_groups_of_one_monitor_are_alerts_of_their_own_and_meet_their_recovery(
+    hub: Hub, owner: Person, platform: StandIn
+):
+    datadog(owner, platform)
+    groups = tuple(
+        {"monitor_id": 7, "monitor_name": "Monitor", "group_tags": [f"host:{host}"], "status": "Alert",
+         "last_triggered_ts": int(NOW.timestamp()) - 200_000}
+        for host in "ab"
+    )  # fmt: skip
+    platform.answer = of_datadog([], groups=groups)
+    poll(hub)
+    platform.answer = of_datadog([monitor_event("a", "success")])
+    hub.later(seconds=61)
+    poll(hub)
+    assert sorted(alert["status"] for alert in owner.get("/alerts")) == ["firing", "resolved"]
+
+
+@pytest.mark.parametrize(("found", "asked_last"), [(404, ("POST", "")), (200, ("PUT", "/overwatch"))])
+def test_webhook_is_made_or_changed_by_datadogs_api(
+    owner: Person, platform: StandIn, found: int, asked_last: tuple[str, str]
+):
+    integration_id = datadog(owner, platform)
+    webhook = {"name": "overwatch", "url": "https://example.org"}
+    platform.answer = lambda asked: Answer(found if asked.method == "GET" else 200, webhook)
+    shown = owner.post(f"/integrations/{integration_id}/install", status=200)
+    asked = platform.asked[-1]
+    path = "/api/v1/integration/webhooks/configuration/webhooks"
+    assert (asked.method, asked.path) == (asked_last[0], path + asked_last[1])
+    assert asked.json["url"] == shown["webhook_url"]
+    owner.push({"title": "[Triggered] Down"}, shown["webhook_url"].removeprefix("http://localhost"))
+
+
+def test_install_that_datadog_refuses_names_the_permission_and_keeps_the_token(owner: Person, platform: StandIn):
+    integration_id = datadog(owner, platform)
+    token = owner.post(f"/integrations/{integration_id}/rotate", status=200)["webhook_url"]
+    platform.answer = lambda _: Answer(403, {"errors": ["Forbidden"]})
+    answer = owner.post(f"/integrations/{integration_id}/install", status=422)
+    assert "create_webhooks" in str(answer)
+    owner.post(f"/integrations/{integration_id}/install", status=422)
+    owner.push({"title": "[Triggered] Down"}, token.removeprefix("http://localhost"))
+
+
 # --- New Relic --------------------------------------------------------------------------------------------------------
 
 
@@ -268,15 +312,16 @@ def test_closed_issue_resolves_its_alert(hub: Hub, owner: Person, platform: Stan
     assert [alert["status"] for alert in owner.get("/alerts")] == ["resolved"]
 
 
-def test_incident_is_told_to_new_relic_by_its_sdk(hub: Hub, owner: Person, platform: StandIn):
-    config = {"license_key": "l" * 40, "account_id": 1, "events_url": platform.url}
-    wanted = {"platform": "newrelic", "name": "NR", "config": config, "events": ["incident.opened"]}
+def test_incident_is_told_to_new_relic_as_event_and_metrics_by_its_sdk(hub: Hub, owner: Person, platform: StandIn):
+    config = {"license_key": "l" * 40, "account_id": 1, "events_url": platform.url, "metrics_url": platform.url}
+    wanted = {"platform": "newrelic", "name": "NR", "config": config, "events": ["incident.resolved"]}
     owner.post("/integrations", wanted)
-    owner.post("/incidents", {"title": "Down", "severity": "high"})
+    platform.answer = lambda _: Answer(202)
+    incident = owner.post("/incidents", {"title": "Down", "severity": "high"})
+    owner.patch(f"/incidents/{incident['id']}", {"status": "resolved"})
     hub.work("notify")
-    (asked,) = platform.asked
-    assert (asked.path, asked.headers["api-key"], asked.headers["content-encoding"]) == (
-        "/v1/accounts/1/events",
-        "l" * 40,
-        "gzip",
-    )
+    event, metrics = platform.asked
+    assert (event.path, event.headers["api-key"], metrics.path) == ("/v1/accounts/1/events", "l" * 40, "/metric/v1")
+    (sent,) = json.loads(gzip.decompress(metrics.body))
+    names = [metric["name"] for metric in sent["metrics"]]
+    assert names == ["overwatch.incident.changes", "overwatch.incident.duration"]

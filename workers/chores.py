@@ -14,6 +14,7 @@ from hub import auditor
 from hub.alerts import expiry
 from hub.database import Database, organization_of
 from hub.incidents import following, retention, returning
+from hub.integrations import relocking
 from hub.notifications import service as notifications
 from hub.runtime import Runtime
 from hub.stream import service as stream
@@ -68,6 +69,7 @@ def chores_of(runtime: Runtime) -> tuple[Chore, ...]:
         Chore("silences", 5, returning.correlate_after_silence, wakes=("index", "notify")),
         Chore("waiting incidents", 30, following.resolve_the_waiting, wakes=("index", "notify")),
         Chore("flapping", 60, calm_down),
+        Chore("secrets", 60, partial(relocking.relock, vault=runtime.vault)),
         Chore("mails", 60, notifications.retry_mails, wakes=("notify",)),
         Chore("changes", 600, stream.forget_old),
         Chore("retention", 3_600, partial(retention.forget_old, plans=runtime.plans)),

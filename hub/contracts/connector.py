@@ -52,12 +52,17 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A change to tell a platform. `id` is stable over retries: receivers deduplicate by it."""
+    """A change to tell a platform. `id` is stable over retries: receivers deduplicate by it.
+
+    `alerts` are the dedup keys of the incident's alerts that this very integration has sent: what is acknowledged or
+    resolved here can be acknowledged or resolved there, and the platform need not be told of what it knows.
+    """
 
     id: str
     kind: str
     incident: Mapping[str, Any]
     change: Mapping[str, Any] = field(default_factory=dict)
+    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Connector:
     `signing_secret` names the config field with the signing secret, if the platform signs: when an integration has
     it set, `verify` must pass; otherwise the token of the webhook URL is the proof. While a secret is rotated the hub
     calls `verify` once with each config. `setup_guide` is for operators; the hub puts the address for `{webhook_url}`.
+    `installs` says that `install` can do the set-up for them.
     """
 
     name: ClassVar[str]
@@ -95,6 +101,7 @@ class Connector:
     config_schema: ClassVar[Mapping[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
     signing_secret: ClassVar[str | None] = None
     repeats_on_purpose: ClassVar[bool] = False
+    installs: ClassVar[bool] = False
     setup_guide: ClassVar[str] = ""
     sample_body: ClassVar[str] = ""
 
@@ -119,6 +126,13 @@ class Connector:
     def check(self, config: Config, http: Http) -> CheckResult:
         """Calls the platform to prove the credentials."""
         return CheckResult(ok=True, detail="This platform pushes to the hub; there is nothing to call.")
+
+    def install(self, config: Config, webhook_url: str, http: Http) -> Receipt:
+        """Sets up the platform's side so that it sends to this address; done again it changes the address.
+
+        Raises Unavailable, or Misconfigured naming the permission that lacks.
+        """
+        raise Unsupported("no_install")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
         """Tells the platform. Raises Unavailable to be called again later with the same notice."""

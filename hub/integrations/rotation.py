@@ -44,9 +44,7 @@ def rotate(
     field = connector.signing_secret
     if secret is not None and (field is None or not integration.is_signed):
         raise Invalid({"secret": ["This integration has no signing secret; its token is rotated."]})
-    token = rules.new_token()
-    integration.previous_token_hash, integration.token_hash = integration.token_hash, rules.hash_token(token)
-    integration.previous_until = now(session) + timedelta(seconds=grace_seconds)
+    token = _new_token(session, integration, grace_seconds)
     integration.previous_secrets = {}
     told = None
     if field is not None and integration.is_signed:
@@ -59,6 +57,21 @@ def rotate(
     session.flush()
     session.refresh(integration)
     return Rotated(integration, token, told)
+
+
+def rotate_token(session: Session, integration: Integration, *, grace_seconds: int) -> Rotated:
+    """A new token only; the signing secret stays."""
+    token = _new_token(session, integration, grace_seconds)
+    session.flush()
+    session.refresh(integration)
+    return Rotated(integration, token, None)
+
+
+def _new_token(session: Session, integration: Integration, grace_seconds: int) -> str:
+    token = rules.new_token()
+    integration.previous_token_hash, integration.token_hash = integration.token_hash, rules.hash_token(token)
+    integration.previous_until = now(session) + timedelta(seconds=grace_seconds)
+    return token
 
 
 def _refuse_unfit(connector: Connector, field: str, secret: str) -> None:

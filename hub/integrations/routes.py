@@ -9,7 +9,7 @@ from hub.accounts import access
 from hub.contracts.connector import CheckResult, Connector
 from hub.http.blueprint import JsonBlueprint, Page, PageQuery
 from hub.http.ids import from_public, to_public
-from hub.integrations import checking, installed, rotation, rules, service
+from hub.integrations import checking, installed, installing, rotation, rules, service
 from hub.integrations.models import Integration
 from hub.integrations.schemas import (
     CheckSchema,
@@ -104,6 +104,22 @@ def test_integration(integration_id: str) -> CheckResult:
     return checking.check(session, installed.connectors(), installed.vault(), found, installed.http())
 
 
+@blp.route("/integrations/<integration_id>/install", methods=["POST"])
+@access.requires("integrations:update")
+@blp.one(IntegrationSchema)
+def install_integration(integration_id: str) -> dict[str, Any]:
+    """Let the hub set up the platform's side, with a new webhook token; the old one is good for a day"""
+    session = access.current_session()
+    found = from_public("int", integration_id)
+    rotated = installing.begin(session, installed.connectors(), installed.vault(), found)
+    shown = _shown(rotated.integration, rotated.token)
+    installing.finish(
+        installed.connectors(), installed.vault(), rotated.integration, shown["webhook_url"], installed.http()
+    )
+    session.commit()
+    return shown
+
+
 @blp.route("/integrations/<integration_id>", methods=["DELETE"])
 @access.requires("integrations:delete")
 @blp.response(204)
@@ -117,6 +133,7 @@ def delete_integration(integration_id: str) -> None:
 def vars_of(connector: Connector) -> dict[str, Any]:
     """A connector as /platforms shows it."""
     shown = {name: getattr(connector, name) for name in ("name", "title", "version", "config_schema", "setup_guide")}
+    shown["installs"] = connector.installs
     return {**shown, "directions": sorted(connector.directions), "sample_body": connector.sample_body}
 
 

@@ -121,4 +121,7 @@ class PlatformSchema(Schema):
     directions = fields.List(fields.String(), required=True)
     config_schema = fields.Dict(keys=fields.String(), required=True)
     setup_guide = fields.String(required=True)
+    installs = fields.Boolean(
+        required=True, metadata={"description": "Whether POST /integrations/{id}/install does the set-up"}
+    )
     sample_body = fields.String(required=True)

@@ -596,7 +596,7 @@ $$;
 -- receiver that hangs holds up itself. The next attempt is set before the work begins.
 CREATE OR REPLACE FUNCTION claim_dispatches(p_token uuid, p_most integer, p_lease_seconds integer)
 RETURNS TABLE (organization_id uuid, id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb,
-               kind text, incident jsonb, attempts smallint, previous_secrets jsonb, reference text)
+               kind text, incident jsonb, attempts smallint, previous_secrets jsonb, reference text, alerts text[])
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH due AS (
         SELECT DISTINCT ON (d.organization_id, d.integration_id) d.organization_id, d.id
@@ -623,7 +623,11 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
            coalesce((SELECT e.reference FROM dispatches e
                      WHERE e.organization_id = c.organization_id AND e.integration_id = c.integration_id
                        AND e.incident_id = c.incident_id AND e.status = 'sent' AND e.reference <> ''
-                     ORDER BY e.number LIMIT 1), '')
+                     ORDER BY e.number LIMIT 1), ''),
+           ARRAY(SELECT a.dedup_key FROM alerts a
+                 WHERE a.organization_id = c.organization_id AND a.incident_id = c.incident_id
+                   AND a.integration_id = c.integration_id
+                 ORDER BY a.started_at, a.id LIMIT 50)
     FROM claimed c
     JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
 $$;

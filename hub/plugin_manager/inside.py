@@ -21,7 +21,7 @@ from hub.plugin_manager.framing import Line
 _MORE_THAN_THE_DEADLINE_SECONDS = 5.0
 
 _SHOWN = ("name", "title", "version", "requires_api", "setup_guide", "sample_body")
-_DECIDING = ("signing_secret", "repeats_on_purpose")
+_DECIDING = ("signing_secret", "repeats_on_purpose", "installs")
 
 
 class PipedHttp:
@@ -140,6 +140,7 @@ _CALLS: Mapping[str, Callable[[Connector, Mapping[str, Any], PipedHttp], Any]] =
     ),
     "poll": lambda connector, r, http: wire.from_poll(connector.poll(r["config"], r["cursor"], http)),
     "check": lambda connector, r, http: asdict(connector.check(r["config"], http)),
+    "install": lambda connector, r, http: asdict(connector.install(r["config"], r["webhook_url"], http)),
     "notify": lambda connector, r, http: asdict(connector.notify(wire.to_notice(r["notice"]), r["config"], http)),
     "embed": lambda connector, r, http: connector.embed(r["texts"], r["dimensions"], r["config"], http),
     "draft": lambda connector, r, http: connector.draft(Trouble(**r["trouble"]), r["config"], http),

@@ -45,6 +45,10 @@ class RemoteConnector(Connector):
     def check(self, config: Config, http: Http) -> CheckResult:
         return wire.to_check(self._call("check", CALL_OUT_SECONDS, http, config=dict(config)))
 
+    def install(self, config: Config, webhook_url: str, http: Http) -> Receipt:
+        asked = {"config": dict(config), "webhook_url": webhook_url}
+        return wire.to_receipt(self._call("install", CALL_OUT_SECONDS, http, **asked))
+
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
         told = self._call("notify", CALL_OUT_SECONDS, http, config=dict(config), notice=wire.from_notice(notice))
         return wire.to_receipt(told)
@@ -102,6 +106,7 @@ def _connector(child: Child, told: dict[str, Any]) -> Connector:
         "config_schema": dict(told["config_schema"]),
         "signing_secret": told["signing_secret"] and str(told["signing_secret"]),
         "repeats_on_purpose": bool(told["repeats_on_purpose"]),
+        "installs": bool(told["installs"]),
     }
     made: Connector = type("ThirdParty", (RemoteConnector,), declared)(child)
     return made

@@ -48,7 +48,7 @@ def from_notice(notice: Notice) -> Json:
 
 def to_notice(told: Json) -> Notice:
     """The notice again."""
-    return Notice(**told)
+    return Notice(**told | {"alerts": tuple(told["alerts"])})
 
 
 def from_response(response: Response) -> Json:

@@ -1,17 +1,19 @@
-"""Datadog's API by datadog-api-client: monitor events that a webhook has missed, and events of our incidents."""
+"""Datadog's API by datadog-api-client: what a webhook has missed, events of our incidents, and the webhook itself."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
-from datadog_api_client import ApiClient, Configuration
-from datadog_api_client.exceptions import ApiException
-from datadog_api_client.rest import ClientRetry
+from datadog_api_client import ApiClient
 from datadog_api_client.v1.api.authentication_api import AuthenticationApi
 from datadog_api_client.v1.api.events_api import EventsApi as SendingApi
 from datadog_api_client.v1.api.monitors_api import MonitorsApi
+from datadog_api_client.v1.api.webhooks_integration_api import WebhooksIntegrationApi
 from datadog_api_client.v1.model.event_create_request import EventCreateRequest
+from datadog_api_client.v1.model.webhooks_integration import WebhooksIntegration
+from datadog_api_client.v1.model.webhooks_integration_encoding import WebhooksIntegrationEncoding
+from datadog_api_client.v1.model.webhooks_integration_update_request import WebhooksIntegrationUpdateRequest
 from datadog_api_client.v2.api.events_api import EventsApi
 
 from hub.contracts import (
@@ -32,14 +34,37 @@ from hub.contracts import (
     fingerprint,
     parse_time,
 )
+from plugins.datadog.client import asked, client_of, is_there
 
 OVERLAP = timedelta(minutes=2)  # an event may show up in the list a little after it happened
 FIRST_LOOK = timedelta(days=1)
 MOST_PAGES = 20
-LONGEST_WAIT_SECONDS = 5
 PAGE = 200
 STATUSES = {"error": State.FIRING, "warn": State.FIRING, "success": State.RESOLVED, "ok": State.RESOLVED}
 GROUP_STATES = {"Alert": State.FIRING, "Warn": State.FIRING, "No Data": State.FIRING}
+WEBHOOK = "overwatch"
+# the payload of the README; without the cycle key, which the API's events do not have: webhook and poll must meet
+PAYLOAD: Mapping[str, Any] = {
+    "title": "$EVENT_TITLE",
+    "body": "$EVENT_MSG",
+    "alert_transition": "$ALERT_TRANSITION",
+    "severity": "$ALERT_PRIORITY",
+    "alert_type": "$ALERT_TYPE",
+    "alert_query": "$ALERT_QUERY",
+    "alert_metric": "$ALERT_METRIC",
+    "monitor_id": "$ALERT_ID",
+    "aggreg_key": "$AGGREG_KEY",
+    "scopes": "$ALERT_SCOPE",
+    "hostname": "$HOSTNAME",
+    "tags": "$TAGS",
+    "url": "$LINK",
+    "snapshot": "$SNAPSHOT",
+    "event_type": "$EVENT_TYPE",
+    "org": {"id": "$ORG_ID", "name": "$ORG_NAME"},
+    "id": "$ID",
+    "date": "$DATE",
+    "last_updated": "$LAST_UPDATED",
+}
 ALERT_TYPES: Mapping[str, Any] = {"over": "success", "critical": "error", "high": "error", "medium": "warning"}
 SETTINGS: Mapping[str, Any] = {
     "api_key": {
@@ -52,7 +77,7 @@ SETTINGS: Mapping[str, Any] = {
         "type": "string",
         "format": "secret",
         "title": "Application key",
-        "description": "With events_read and monitors_read; only needed to ask for what a webhook has missed.",
+        "description": "events_read, monitors_read: to ask for what a webhook missed; create_webhooks: to make it.",
     },
     "api_url": {
         "type": "string",
@@ -67,12 +92,13 @@ class DatadogApi(Connector):
     """Events and webhooks of one monitor group share the aggregation key."""
 
     directions: ClassVar[frozenset[Direction]] = frozenset({"webhook", "poll", "notify"})
+    installs = True
 
     def check(self, config: Config, http: Http) -> CheckResult:
         """Validates the API key, then what the application key may read."""
         if not config.get("api_key"):
             return CheckResult(ok=True, detail="Datadog pushes to the hub; without keys it is not called.")
-        with _client(config, http) as client:
+        with client_of(config, http) as client:
             missing = [name for name, ask in _NEEDED.items() if not _may(client, ask)]
         if missing:
             return CheckResult(ok=False, detail=f"Datadog refuses: {', '.join(missing)}.", missing=tuple(missing))
@@ -84,12 +110,34 @@ class DatadogApi(Connector):
             raise Unsupported("no_keys")
         now = datetime.now(UTC)
         since = datetime.fromisoformat(cursor["until"]) - OVERLAP if cursor else now - FIRST_LOOK
-        with _client(config, http) as client:
-            events = [event for told in _events(client, since, now) if (event := to_event(told))]
+        found = set(cursor.get("groups", []))
+        with client_of(config, http) as client:
+            events = [event for told in _events(client, since, now) if (event := to_event(told, found))]
             if not cursor:
-                known = {event.labels.get("monitor_id") for event in events}
-                events += [event for event in _groups(client) if event.labels["monitor_id"] not in known]
-        return PollResult(events, {"until": now.isoformat()})
+                known = {event.annotations["group"] for event in events}
+                groups = [event for event in _groups(client) if event.dedup_key not in known]
+                events += groups
+                found = {event.dedup_key for event in groups}
+        return PollResult(events, {"until": now.isoformat(), "groups": sorted(found)})
+
+    def install(self, config: Config, webhook_url: str, http: Http) -> Receipt:
+        """Makes the webhook `overwatch`, or changes the one that is there."""
+        if not config.get("api_key") or not config.get("app_key"):
+            raise Misconfigured("api_key and app_key: are needed to make the webhook")
+        made: dict[str, Any] = {
+            "url": webhook_url,
+            "payload": json.dumps(PAYLOAD),
+            "encode_as": WebhooksIntegrationEncoding.JSON,
+        }
+        with client_of(config, http) as client:
+            webhooks = WebhooksIntegrationApi(client)
+            if is_there(lambda: webhooks.get_webhooks_integration(WEBHOOK), "create_webhooks"):
+                change = WebhooksIntegrationUpdateRequest(**made)
+                asked(lambda: webhooks.update_webhooks_integration(WEBHOOK, body=change), "create_webhooks")
+            else:
+                new = WebhooksIntegration(name=WEBHOOK, **made)
+                asked(lambda: webhooks.create_webhooks_integration(body=new), "create_webhooks")
+        return Receipt(reference=WEBHOOK, detail=f"Write @webhook-{WEBHOOK} into the message of each monitor.")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
         """One event per change, joined by the incident's id."""
@@ -105,69 +153,9 @@ class DatadogApi(Connector):
             tags=["source:overwatch", f"notice:{notice.id}", f"service:{incident['service']}"],
             source_type_name="overwatch",
         )
-        with _client(config, http) as client:
-            answer = _asked(lambda: SendingApi(client).create_event(body=request))
+        with client_of(config, http) as client:
+            answer = asked(lambda: SendingApi(client).create_event(body=request))
         return Receipt(reference=str(answer.get("event", {}).get("id", "")), detail="event")
-
-
-class _Pool:
-    """What the client asks of a connection pool, by the hub's way out; retried by the client's own policy."""
-
-    def __init__(self, http: Http, configuration: Configuration) -> None:
-        self._http = http
-        self._policy = ClientRetry(total=configuration.max_retries, backoff_factor=configuration.retry_backoff_factor)
-
-    def request(self, method: str, url: str, *, headers: Any, fields: Any = None, body: Any = None, **_: Any) -> Any:
-        target = f"{url}?{urlencode(fields)}" if fields else url
-        sent = {str(name): str(value) for name, value in headers.items()}
-        raw = body.encode() if isinstance(body, str) else body or b""
-        policy: Any = self._policy
-        while True:
-            answer = _Answer(self._http.request(method, target, headers=sent, body=raw))
-            if not policy.total or not policy.is_retry(method, answer.status, has_retry_after=True):
-                return answer
-            if (policy.get_retry_after(answer) or 0) > LONGEST_WAIT_SECONDS:  # the next poll is soon enough
-                return answer
-            policy = policy.increment(method, url, response=answer)
-            policy.sleep(answer)
-
-    def clear(self) -> None:
-        """There is nothing to close: every request has a connection of its own."""
-
-
-class _Answer:
-    """A response in the shape of urllib3's."""
-
-    def __init__(self, response: Any) -> None:
-        self.status = response.status
-        self.reason = ""
-        self.data = response.body
-        self.headers = response.headers
-
-    def getheaders(self) -> Any:
-        return self.headers
-
-    def get_redirect_location(self) -> bool:
-        return False
-
-
-def _client(config: Config, http: Http) -> ApiClient:
-    configuration = Configuration(host=config["api_url"], enable_retry=True, max_retries=2)
-    configuration.api_key = {"apiKeyAuth": config["api_key"], "appKeyAuth": config.get("app_key", "")}
-    client = ApiClient(configuration)
-    client.rest_client.pool_manager = _Pool(http, configuration)
-    return client
-
-
-def _asked(ask: Any) -> dict[str, Any]:
-    """The answer as plain values. Raises Unavailable or Misconfigured."""
-    try:
-        answer: dict[str, Any] = ask().to_dict()
-    except ApiException as error:
-        if error.status in {408, 429} or error.status >= 500:
-            raise Unavailable(f"Datadog answered {error.status}.") from error
-        raise Misconfigured(f"Datadog answered {error.status}: it does not accept the keys.") from error
-    return answer
 
 
 _NEEDED: Mapping[str, Any] = {
@@ -179,7 +167,7 @@ _NEEDED: Mapping[str, Any] = {
 
 def _may(client: ApiClient, ask: Any) -> bool:
     try:
-        _asked(lambda: ask(client))
+        asked(lambda: ask(client))
     except Misconfigured:
         return False
     return True
@@ -189,7 +177,7 @@ def _events(client: ApiClient, since: datetime, until: datetime) -> Iterator[dic
     window: dict[str, Any] = {"filter_from": since.isoformat(), "filter_to": until.isoformat(), "page_limit": PAGE}
     page: dict[str, str] = {}
     for _ in range(MOST_PAGES):
-        answer = _asked(lambda page=page: EventsApi(client).list_events(filter_query="source:alert", **window, **page))
+        answer = asked(lambda page=page: EventsApi(client).list_events(filter_query="source:alert", **window, **page))
         yield from answer.get("data", [])
         after = answer.get("meta", {}).get("page", {}).get("after")
         if not after:
@@ -198,8 +186,11 @@ def _events(client: ApiClient, since: datetime, until: datetime) -> Iterator[dic
     raise Unavailable("Datadog has more pages than can be read at once; they are asked for again.")
 
 
-def to_event(told: Mapping[str, Any]) -> Event | None:
-    """An event of a monitor; None for one that says nothing of a state."""
+def to_event(told: Mapping[str, Any], found: Container[str] = ()) -> Event | None:
+    """An event of a monitor; None for one that says nothing of a state.
+
+    `found` are the groups that were in alert at the first look, under keys of their own because the search tells none.
+    """
     outer = told["attributes"]
     inner = outer.get("attributes", {})
     monitor = inner.get("monitor") or {}
@@ -208,15 +199,17 @@ def to_event(told: Mapping[str, Any]) -> Event | None:
         return None
     groups = sorted(map(str, monitor.get("groups") or inner.get("monitor_groups") or []))
     monitor_id = str(inner.get("monitor_id") or monitor.get("id") or "")
+    group = fingerprint(monitor_id, *groups)
     return Event(
         title=str(monitor.get("name") or inner.get("title") or f"Datadog monitor {monitor_id}"),
         description=str(outer.get("message") or ""),
         state=STATUSES[status],
         severity=Severity.UNKNOWN,
-        dedup_key=str(inner.get("aggregation_key") or fingerprint(monitor_id, *groups)),
+        dedup_key=group if group in found else str(inner.get("aggregation_key") or group),
         service=str(inner.get("service") or ""),
         resource=str(inner.get("hostname") or ", ".join(groups)),
         labels={"monitor_id": monitor_id},
+        annotations={"group": group},
         occurred_at=parse_time(str(outer["timestamp"]), "attributes.timestamp"),
         raw_kind=status,
     )
@@ -224,7 +217,7 @@ def to_event(told: Mapping[str, Any]) -> Event | None:
 
 def _groups(client: ApiClient) -> Iterator[Event]:
     for page in range(MOST_PAGES):
-        answer = _asked(
+        answer = asked(
             lambda page=page: MonitorsApi(client).search_monitor_groups(query="status:(alert OR warn)", page=page)
         )
         groups = answer.get("groups", [])

@@ -10,9 +10,10 @@ import pytest
 from hub.contracts import Delivery, Event
 from hub.contracts.testing import ConnectorTests
 from plugins.datadog import Datadog
+from plugins.datadog.api import PAYLOAD
 
 FOLDER = Path(__file__).parent
-VALUES = {"$EVENT_TITLE": "[Triggered] Disk is full", "$ALERT_TRANSITION": "Triggered", "$ALERT_CYCLE_KEY": "cycle-1"}
+VALUES = {"$EVENT_TITLE": "[Triggered] Disk is full", "$ALERT_TRANSITION": "Triggered", "$AGGREG_KEY": "group-1"}
 
 
 def delivery(**body: Any) -> Delivery:
@@ -125,7 +126,8 @@ def test_payload_of_the_readme_is_understood_whole() -> None:
     filled = re.sub(r"\$[A-Z_]+", lambda found: VALUES.get(found[0], f"the {found[0][1:]}"), payload[1])
     filled = re.sub(r"the (DATE|LAST_UPDATED)", "1767322800000", filled)
     event = event_of(**json.loads(filled))
-    assert (event.title, event.state, event.dedup_key) == ("Disk is full", "firing", "cycle-1")
+    assert (event.title, event.state, event.dedup_key) == ("Disk is full", "firing", "group-1")
+    assert json.loads(payload[1]) == PAYLOAD
     assert event.annotations["monitor_id"] == "the ALERT_ID"
 
 

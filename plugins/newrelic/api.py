@@ -1,12 +1,12 @@
-"""New Relic's NerdGraph: issues that were missed are asked for; and custom events of our incidents are sent there."""
+"""New Relic's APIs: missed issues are asked for and acknowledged by NerdGraph; incidents become events and metrics."""
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
+from newrelic_telemetry_sdk import CountMetric, EventClient, GaugeMetric, MetricClient
 from newrelic_telemetry_sdk import Event as CustomEvent
-from newrelic_telemetry_sdk import EventClient
 from urllib3 import HTTPResponse
 
 from hub.contracts import (
@@ -43,19 +43,25 @@ QUERY = """query ($account: Int!, $cursor: String, $from: EpochMilliseconds!, $t
  account(id: $account) { aiIssues { issues(cursor: $cursor, timeWindow: {startTime: $from, endTime: $to}) {
  issues { issueId title priority state activatedAt closedAt createdAt updatedAt acknowledgedAt entityNames sources
  deepLinkUrl } nextCursor } } } } }"""
+MUTATIONS = {
+    "incident.acknowledged": "aiIssuesAckIssue",
+    "incident.resolved": "aiIssuesResolveIssue",
+    "incident.closed": "aiIssuesResolveIssue",
+}
+TAGS = ("severity", "service", "environment", "status")
 SETTINGS: Mapping[str, Any] = {
     "user_key": {
         "type": "string",
         "format": "secret",
         "title": "User key",
-        "description": "Begins with NRAK; only needed to ask New Relic for issues that a webhook has missed.",
+        "description": "Begins with NRAK; only needed to ask for missed issues, to acknowledge and resolve.",
     },
     "account_id": {"type": "integer", "title": "Account", "minimum": 1, "description": "Needed with either key."},
     "license_key": {
         "type": "string",
         "format": "secret",
         "title": "Licence key",
-        "description": "Only needed to send incidents to New Relic as custom events (OverwatchIncident).",
+        "description": "Only needed to send incidents to New Relic as events (OverwatchIncident) and metrics.",
     },
     "api_url": {
         "type": "string",
@@ -68,6 +74,12 @@ SETTINGS: Mapping[str, Any] = {
         "title": "Event API",
         "description": "https://insights-collector.eu01.nr-data.net for accounts in the EU",
         "default": "https://insights-collector.newrelic.com",
+    },
+    "metrics_url": {
+        "type": "string",
+        "title": "Metric API",
+        "description": "https://metric-api.eu.newrelic.com for accounts in the EU",
+        "default": "https://metric-api.newrelic.com",
     },
 }
 
@@ -104,16 +116,53 @@ class NerdGraph(Connector):
         raise Unavailable("NerdGraph has more pages than can be read at once; they are asked for again.")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
-        """One custom event per change, by newrelic-telemetry-sdk."""
-        if not config.get("license_key") or not config.get("account_id"):
-            raise Misconfigured("license_key and account_id: are needed to send events to New Relic")
-        facts = {name: value for name, value in notice.incident.items() if isinstance(value, str | int | float)}
-        client = EventClient(config["license_key"])
-        client._pool = _Pool(http, config["events_url"], client._pool.headers)
-        client.PATH = f"/v1/accounts/{config['account_id']}/events"
-        response = client.send(CustomEvent("OverwatchIncident", facts | {"change": notice.kind, "noticeId": notice.id}))
-        expect_success(Response(response.status, {}, response.data))
-        return Receipt(reference=notice.id, detail="OverwatchIncident")
+        """Acknowledges or resolves our incident's issues there; tells the change as an event, and counts it."""
+        can_change, can_send = bool(config.get("user_key")), bool(config.get("license_key"))
+        if not config.get("account_id") or not (can_change or can_send):
+            raise Misconfigured("account_id, and user_key or license_key: are needed to tell New Relic of incidents")
+        said = (
+            [_change(config, http, MUTATIONS[notice.kind], key) for key in notice.alerts]
+            if (can_change and notice.kind in MUTATIONS)
+            else []
+        )
+        if can_send:
+            said += [_send_event(notice, config, http), _send_metrics(notice, config, http)]
+        return Receipt(reference=notice.id, detail=", ".join(said))
+
+
+def _change(config: Config, http: Http, mutation: str, issue_id: str) -> str:
+    """What New Relic says. An issue that it refuses to change (it is closed, or gone) is no reason to try again."""
+    query = f"mutation ($account: Int!, $issue: ID!) {{ {mutation}(accountId: $account, issueId: $issue) {{ error }} }}"
+    told = _asked(config, http, query, {"account": config["account_id"], "issue": issue_id})
+    errors = [each.get("message") for each in told.get("errors") or []]
+    refused = errors or [((told.get("data") or {}).get(mutation) or {}).get("error")]
+    return f"{mutation} {issue_id[:40]}" + "".join(f": {str(error)[:100]}" for error in refused if error)
+
+
+def _send_event(notice: Notice, config: Config, http: Http) -> str:
+    """One custom event per change, by newrelic-telemetry-sdk."""
+    facts = {name: value for name, value in notice.incident.items() if isinstance(value, str | int | float)}
+    client = EventClient(config["license_key"])
+    client._pool = _Pool(http, config["events_url"], client._pool.headers)
+    client.PATH = f"/v1/accounts/{config['account_id']}/events"
+    response = client.send(CustomEvent("OverwatchIncident", facts | {"change": notice.kind, "noticeId": notice.id}))
+    expect_success(Response(response.status, {}, response.data))
+    return "OverwatchIncident"
+
+
+def _send_metrics(notice: Notice, config: Config, http: Http) -> str:
+    """A count of changes, and of a resolved incident how long it took, in seconds."""
+    incident = notice.incident
+    tags = {name: str(incident.get(name) or "") for name in TAGS} | {"change": notice.kind, "noticeId": notice.id}
+    metrics: list[Any] = [CountMetric("overwatch.incident.changes", 1, interval_ms=1_000, tags=tags)]
+    if notice.kind == "incident.resolved" and incident.get("resolved_at"):
+        took = datetime.fromisoformat(incident["resolved_at"]) - datetime.fromisoformat(incident["created_at"])
+        metrics.append(GaugeMetric("overwatch.incident.duration", took.total_seconds(), tags=tags))
+    client = MetricClient(config["license_key"])
+    client._pool = _Pool(http, config["metrics_url"], client._pool.headers)
+    response = client.send_batch(metrics)
+    expect_success(Response(response.status, {}, response.data))
+    return "metrics"
 
 
 class _Pool:
@@ -158,11 +207,15 @@ def _first(value: Any) -> str:
 
 
 def _page(config: Config, http: Http, window: Mapping[str, Any]) -> dict[str, Any]:
-    """GraphQL tells its errors with status 200."""
-    asked = {"query": QUERY, "variables": {"account": config.get("account_id", 0)} | dict(window)}
-    answer = send_json(http, f"{config['api_url']}/graphql", asked, headers={"API-Key": config["user_key"]})
-    told = json.loads(answer.body)
+    told = _asked(config, http, QUERY, {"account": config.get("account_id", 0)} | dict(window))
     if told.get("errors"):
         raise Misconfigured(f"NerdGraph: {str(told['errors'][0].get('message'))[:200]}")
     issues = told["data"]["actor"]["account"]["aiIssues"]["issues"]
     return cast(dict[str, Any], issues)
+
+
+def _asked(config: Config, http: Http, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer, which tells its errors with status 200."""
+    asked = {"query": query, "variables": dict(variables)}
+    answer = send_json(http, f"{config['api_url']}/graphql", asked, headers={"API-Key": config["user_key"]})
+    return cast(dict[str, Any], json.loads(answer.body))

@@ -1,6 +1,6 @@
 """Opsgenie's Alert API: incidents of the hub become alerts there, with the incident's id as alias."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -57,12 +57,21 @@ class AlertApi(Connector):
             raise Misconfigured("api_key: is needed to tell Opsgenie of incidents")
         base, alias = f"{config['api_url']}/v2/alerts", notice.incident["id"]
         action = ACTIONS.get(notice.kind)
+        if notice.alerts:  # they came from there: what is done to them here is done there, and none is made anew
+            return _act(config, http, base, notice.alerts, action)
         if action:
             url, body = f"{base}/{quote(alias)}/{action}?identifierType=alias", {"source": "Overwatch"}
         else:
             url, body = base, _alert(notice.incident)
         send_json(http, url, body, headers=_headers(config))
         return Receipt(reference=alias, detail=action or "create")
+
+
+def _act(config: Config, http: Http, base: str, alerts: Sequence[str], action: str | None) -> Receipt:
+    for alert_id in alerts if action else ():
+        url = f"{base}/{quote(alert_id, safe='')}/{action}?identifierType=id"
+        send_json(http, url, {"source": "Overwatch"}, headers=_headers(config))
+    return Receipt(detail=f"{action} {len(alerts)} of its own" if action else "it knows")
 
 
 def _headers(config: Config) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2: incidents of the hub become alerts of a service there, joined by their id."""
+"""PagerDuty's APIs: our incidents become alerts there (Events v2); those from there are moved there (REST v2)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from hub.contracts import (
 
 ACTIONS = {"incident.acknowledged": "acknowledge", "incident.resolved": "resolve", "incident.closed": "resolve"}
 SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning"}
+STATUSES = {"acknowledge": "acknowledged", "resolve": "resolved"}
 LONGEST_SUMMARY = 1_024
 SETTINGS: Mapping[str, Any] = {
     "integration_key": {
@@ -30,6 +31,23 @@ SETTINGS: Mapping[str, Any] = {
         "title": "API",
         "description": "https://events.eu.pagerduty.com for accounts in the EU",
         "default": "https://events.pagerduty.com",
+    },
+    "rest_key": {
+        "type": "string",
+        "format": "secret",
+        "title": "REST API key",
+        "description": "May write incidents; only needed to acknowledge and resolve PagerDuty's own.",
+    },
+    "rest_from": {
+        "type": "string",
+        "title": "Acting user",
+        "description": "E-mail address of a user of the account, in whose name incidents are changed.",
+    },
+    "rest_url": {
+        "type": "string",
+        "title": "REST API",
+        "description": "https://api.eu.pagerduty.com for accounts in the EU",
+        "default": "https://api.pagerduty.com",
     },
 }
 
@@ -52,6 +70,8 @@ class EventsApi(Connector):
         return CheckResult(ok=True, detail="PagerDuty accepts the integration key.")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
+        if notice.alerts and config.get("rest_key"):
+            return _move(notice, config, http)
         if not config.get("integration_key"):
             raise Misconfigured("integration_key: is needed to tell PagerDuty of incidents")
         incident = notice.incident
@@ -60,6 +80,21 @@ class EventsApi(Connector):
             event |= {"payload": _payload(incident), "client": "Overwatch"}
         _send(config, http, event)
         return Receipt(reference=incident["id"], detail=event["event_action"])
+
+
+def _move(notice: Notice, config: Config, http: Http) -> Receipt:
+    """What was done here to PagerDuty's own incidents is done there; of all else it knows already."""
+    status = STATUSES.get(ACTIONS.get(notice.kind, ""))
+    if status is None:
+        return Receipt(detail="it knows")
+    moved = [{"id": key, "type": "incident_reference", "status": status} for key in notice.alerts]
+    headers = {
+        "Authorization": f"Token token={config['rest_key']}",
+        "Accept": "application/vnd.pagerduty+json;version=2",
+        "From": config.get("rest_from", ""),
+    }
+    send_json(http, f"{config['rest_url']}/incidents", {"incidents": moved}, headers=headers, method="PUT")
+    return Receipt(detail=f"{status} {len(moved)} of its own")
 
 
 def _payload(incident: Mapping[str, Any]) -> dict[str, Any]:

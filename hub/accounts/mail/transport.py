@@ -37,14 +37,16 @@ class Mailer:
                 "OVERWATCH_SMTP_URL: write smtp://user:password@host:587, or smtps:// for TLS throughout."
             )
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        """Sends one mail. Raises Unavailable when the server does not take it now."""
+    def send(self, to: str, subject: str, text: str, *, message_id: str = "") -> None:
+        """Sends one mail. Raises Unavailable when the server does not take it now.
+
+        One that is sent again has the `message_id` of the first attempt, so that mail programs show it once.
+        """
         message = EmailMessage(policy=SMTP)
         message["From"], message["To"], message["Subject"] = self.sender, to, subject
-        message["Date"], message["Message-ID"] = (
-            formatdate(),
-            make_msgid(domain=self.sender.partition("@")[2].strip(">")),
-        )
+        domain = self.sender.partition("@")[2].strip(">")
+        message["Date"] = formatdate()
+        message["Message-ID"] = f"<{message_id}@{domain}>" if message_id else make_msgid(domain=domain)
         message.set_content(text)
         if self.smtp_url:
             self._send_by_smtp(message)

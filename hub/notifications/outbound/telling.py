@@ -80,7 +80,7 @@ class Teller:
         if connector is None:
             return Outcome("failed", f"{row.platform} is not installed")
         try:
-            notice = Notice(str(row.id), row.kind, row.incident, {"reference": row.reference})
+            notice = Notice(str(row.id), row.kind, row.incident, {"reference": row.reference}, tuple(row.alerts))
             receipt = connector.notify(notice, self._config(row), self.http)
         except Misconfigured as error:
             return Outcome("failed", str(error)[:500])
