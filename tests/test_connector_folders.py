@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from hub.contracts import Connector, Delivery, Event
-from hub.contracts.testing import ConnectorTests, SignedConnectorTests
+from hub.contracts.testing import ConnectorTests, NotifierTests, SignedConnectorTests
 from hub.contracts.testing.base import Kit
 from hub.contracts.testing.declaration import overrides
 from hub.contracts.testing.fixtures import RECEIVED_AT
 from hub.contracts.testing.robustness import RobustnessTests
 
 ROOT = Path(__file__).parent.parent
-# those translate nothing, so they have no fixtures: tests/test_outbound.py has what notifiers say,
-# tests/test_drafting.py and tests/test_search_models.py what models are asked
+# those that only notify translate nothing: they have no fixtures, and the kit for what they say; nor have models:
+# tests/test_drafting.py and tests/test_search_models.py have what they are asked
 ALL = sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))
 NOTIFIERS = ("msteams", "slack", "webhook")
 MODELS = ("openai",)
@@ -38,7 +38,8 @@ class Folder:
 
     @cached_property
     def connectors(self) -> list[Connector]:
-        return list(importlib.import_module(f"plugins.{self.name}").overwatch_connectors())
+        module = importlib.import_module(f"plugins.{self.name}")
+        return list(module.overwatch_notifiers() if self.name in NOTIFIERS else module.overwatch_connectors())
 
     @property
     def connector(self) -> Connector:
@@ -49,7 +50,7 @@ class Folder:
     def kits(self) -> list[type[Kit]]:
         module = importlib.import_module(f"plugins.{self.name}.test_{self.name}")
         classes = [found for found in vars(module).values() if isinstance(found, type) and issubclass(found, Kit)]
-        return [found for found in classes if found not in {ConnectorTests, SignedConnectorTests}]
+        return [found for found in classes if found not in {ConnectorTests, NotifierTests, SignedConnectorTests}]
 
     @property
     def kit(self) -> Kit:
@@ -116,7 +117,9 @@ LEVELS = {
 RULES = [rule for rules in LEVELS.values() for rule in rules]
 IS_DONE: dict[str, Callable[[Folder], bool]] = {
     "kit": is_held_to_the_kit,
-    "docs": lambda folder: bool(folder.connector.setup_guide and folder.connector.sample_body),
+    "docs": lambda folder: bool(
+        folder.connector.setup_guide and (folder.connector.sample_body or folder.name in NOTIFIERS)
+    ),
     "check": lambda folder: overrides(folder.connector, "check"),
     "signatures": lambda folder: isinstance(folder.kit, SignedConnectorTests),
     "polling": lambda folder: "poll" in folder.connector.directions,
@@ -130,7 +133,9 @@ IS_DONE: dict[str, Callable[[Folder], bool]] = {
 }
 MAY_BE_EXEMPT: dict[str, Callable[[Folder], bool]] = {
     "check": lambda folder: folder.connector.directions == {"webhook"},
-    "signatures": lambda folder: folder.connector.signing_secret is None,
+    "signatures": lambda folder: (
+        folder.connector.signing_secret is None or "webhook" not in folder.connector.directions
+    ),
     "polling": lambda folder: "poll" not in folder.connector.directions,
     "reauthentication": lambda folder: not has_credentials(folder),
 }
@@ -159,7 +164,15 @@ def test_folder_that_only_notifies_says_so_and_is_complete(name: str) -> None:
     (connector,) = importlib.import_module(f"plugins.{name}").overwatch_notifiers()
     files = {path.name for path in (ROOT / "plugins" / name).iterdir()} - {"__pycache__"}
     assert (connector.name, connector.directions) == (name, {"notify"})
-    assert files == {"__init__.py", "README.md", f"test_{name}.py"}
+    assert files == {"__init__.py", "README.md", "quality.yaml", f"test_{name}.py"}
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_folder_that_only_notifies_is_of_silver_quality(name: str) -> None:
+    folder = Folder(name)
+    rules = [*LEVELS["bronze"], *LEVELS["silver"]]
+    assert list(folder.quality) == ["level", "kinds", *rules]
+    assert [rule for rule in rules if not is_kept(folder, rule)] == []
 
 
 def test_connector_is_registered_under_the_name_of_its_folder(folder: Folder) -> None:

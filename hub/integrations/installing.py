@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 86_400
 
 
-def begin(session: Session, connectors: Mapping[str, Connector], vault: Vault, integration_id: UUID) -> Rotated:
+def begin(session: Session, connectors: Mapping[str, Connector], integration_id: UUID) -> Rotated:
     """A new token, because the present one is known to nobody but the sender. Raises Invalid where nothing installs."""
     integration = service.get(session, integration_id)
     connector = service.connector_of(connectors, integration.platform)

@@ -111,7 +111,7 @@ def install_integration(integration_id: str) -> dict[str, Any]:
     """Let the hub set up the platform's side, with a new webhook token; the old one is good for a day"""
     session = access.current_session()
     found = from_public("int", integration_id)
-    rotated = installing.begin(session, installed.connectors(), installed.vault(), found)
+    rotated = installing.begin(session, installed.connectors(), found)
     shown = _shown(rotated.integration, rotated.token)
     installing.finish(
         installed.connectors(), installed.vault(), rotated.integration, shown["webhook_url"], installed.http()

@@ -1,1 +1,1 @@
-"""The kit's commands: `overwatch plugins new · list · check · try`."""
+"""The kit's commands: `overwatch plugins new · list · check · try · capture · doctor`."""

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,6 +29,7 @@ class TestDatadog(ConnectorTests):
     connector = Datadog()
     own_libraries = frozenset({"datadog_api_client"})
     folder = FOLDER
+    credentials: ClassVar = {"api_key": "a" * 32, "app_key": "b" * 40}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,19 @@
 """What a channel reads."""
 
+from pathlib import Path
+from typing import ClassVar
+
 from hub.contracts import Notice
-from plugins.msteams import message
+from hub.contracts.testing import NotifierTests
+from plugins.msteams import MicrosoftTeams, message
 
 INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "service": "checkout", "status": "active"}
+
+
+class TestMicrosoftTeams(NotifierTests):
+    connector = MicrosoftTeams()
+    folder = Path(__file__).parent
+    credentials: ClassVar = {"webhook_url": "https://teams.example/workflows/the-secret"}
 
 
 def heading(**changed: str) -> dict[str, str]:

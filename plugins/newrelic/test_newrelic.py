@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -37,6 +37,7 @@ class TestNewRelic(ConnectorTests):
     connector = NewRelic()
     own_libraries = frozenset({"newrelic_telemetry_sdk", "urllib3"})
     folder = FOLDER
+    credentials: ClassVar = {"user_key": "NRAK-1", "account_id": 1}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,6 +22,7 @@ def event_of(action: str = "Create", **fields: Any) -> Event:
 class TestOpsgenie(ConnectorTests):
     connector = Opsgenie()
     folder = Path(__file__).parent
+    credentials: ClassVar = {"api_key": "k" * 36}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,6 +28,7 @@ def event_of(kind: str = "incident.triggered", **fields: Any) -> Event:
 class TestPagerDuty(SignedConnectorTests):
     connector = PagerDuty()
     folder = Path(__file__).parent
+    credentials: ClassVar = {"integration_key": "k" * 32}
     window_seconds = None
 
     def sign(self, body: bytes, secret: str, signed_at: datetime) -> Mapping[str, str]:

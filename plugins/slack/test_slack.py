@@ -1,9 +1,19 @@
 """What a channel reads."""
 
+from pathlib import Path
+from typing import ClassVar
+
 from hub.contracts import Notice
-from plugins.slack import message
+from hub.contracts.testing import NotifierTests
+from plugins.slack import Slack, message
 
 INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "service": "checkout", "status": "active"}
+
+
+class TestSlack(NotifierTests):
+    connector = Slack()
+    folder = Path(__file__).parent
+    credentials: ClassVar = {"webhook_url": "https://hooks.slack.example/services/T0/B0/the-secret"}
 
 
 def test_message_says_what_changed():

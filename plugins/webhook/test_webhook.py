@@ -1,13 +1,22 @@
 """The signature that receivers check."""
 
 import base64
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from hub.contracts import Misconfigured
-from plugins.webhook import signature
+from hub.contracts.testing import NotifierTests
+from plugins.webhook import Webhook, signature
 
 SECRET = f"whsec_{base64.b64encode(bytes(range(24))).decode()}"
+
+
+class TestWebhook(NotifierTests):
+    connector = Webhook()
+    folder = Path(__file__).parent
+    credentials: ClassVar = {"url": "https://receiver.example/hook", "secret": "whsec_" + "A" * 43 + "="}
 
 
 def test_signature_is_the_one_of_the_specification():

@@ -6,7 +6,9 @@
         config = {"region": "eu"}  # any config that fits the schema; {} when there is none
 
 That is all: pytest finds the tests in the base class. A connector with a `signing_secret` derives from
-SignedConnectorTests and adds `sign`, which signs a body as the platform does.
+SignedConnectorTests and adds `sign`, which signs a body as the platform does. One that polls derives from PollTests
+too, and adds `answer`; one that only notifies derives from NotifierTests. Who calls the platform says in `credentials`
+with which config.
 
 A fixture is `fixtures/<event>-<state>.json`; the state is firing, acknowledged, resolved, mixed (several in one body),
 empty (a good body of no events), ignored or malformed. Fixtures of one `<event>` are states of the same alerts and must
@@ -25,21 +27,40 @@ A body without events expects {"error": "ignored", "message": "…"} or {"error"
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("declaration", "translation", "robustness", "signatures"))
+    *(f"{__name__}.{part}" for part in ("declaration", "translation", "robustness", "signatures", "calling"))
 )
 
-from hub.contracts.testing.declaration import DeclarationTests  # noqa: E402  # rewriting must be asked for first
+from hub.contracts.testing.calling import (  # noqa: E402  # rewriting must be asked for first
+    CredentialTests,
+    Platform,
+    PollTests,
+    TellingTests,
+    answering,
+)
+from hub.contracts.testing.declaration import DeclarationTests  # noqa: E402
 from hub.contracts.testing.events import problems_of  # noqa: E402
 from hub.contracts.testing.robustness import RobustnessTests  # noqa: E402
 from hub.contracts.testing.signatures import SignatureTests, UnsignedTests  # noqa: E402
 from hub.contracts.testing.translation import TranslationTests  # noqa: E402
 
-__all__ = ["ConnectorTests", "SignedConnectorTests", "problems_of"]
+__all__ = [
+    "ConnectorTests",
+    "NotifierTests",
+    "Platform",
+    "PollTests",
+    "SignedConnectorTests",
+    "answering",
+    "problems_of",
+]
 
 
-class ConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, UnsignedTests):
+class ConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, CredentialTests, UnsignedTests):
     """Derive from it for a platform that proves itself by the token of the webhook's address."""
 
 
-class SignedConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, SignatureTests):
+class SignedConnectorTests(DeclarationTests, TranslationTests, RobustnessTests, CredentialTests, SignatureTests):
     """Derive from it for a platform that signs what it sends."""
+
+
+class NotifierTests(DeclarationTests, TellingTests):
+    """Derive from it for a connector that only notifies: no fixtures are needed."""

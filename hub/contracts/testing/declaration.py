@@ -62,7 +62,8 @@ class DeclarationTests(Kit):
         assert [method for method in needed if not overrides(self.connector, method)] == []
 
     def test_setup_guide_shows_the_webhook_url(self) -> None:
-        assert "{webhook_url}" in self.connector.setup_guide
+        assert ("{webhook_url}" in self.connector.setup_guide) == ("webhook" in self.connector.directions)
+        assert self.connector.setup_guide
 
     def test_readme_has_its_sections(self) -> None:
         headings = re.findall(r"^## (.+)$", (self.folder / "README.md").read_text(), re.MULTILINE)
