@@ -35,6 +35,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Pat
     python = home / "venv" / "bin" / "python"
     (site,) = (home / "venv").glob("lib/python*/site-packages")
     (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    run(env, home, str(python), *pip[1:], "uninstall", "--yes", "setuptools")  # an old one would come first
     (wheel,) = (home / "wheels").glob("*.whl")
     run(env, home, str(python), *pip[1:], "install", "--no-deps", "--no-index", str(wheel))
     work = home / "work"

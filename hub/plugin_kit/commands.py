@@ -51,7 +51,6 @@ def list_() -> None:
         click.echo(f"{name} unavailable: {reason}")
     for kind, names in (
         ("enricher", [enricher.name for enricher in found.enrichers]),
-        ("embedding model", list(found.models)),
         ("watches incidents", [plugin for plugin, _ in found.observers]),
     ):
         for name in sorted(names):

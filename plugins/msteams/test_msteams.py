@@ -13,7 +13,7 @@ INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "se
 class TestMicrosoftTeams(NotifierTests):
     connector = MicrosoftTeams()
     folder = Path(__file__).parent
-    credentials: ClassVar = {"webhook_url": "https://teams.example/workflows/the-secret"}
+    config: ClassVar = {"webhook_url": "https://teams.example/workflows/the-secret"}
 
 
 def heading(**changed: str) -> dict[str, str]:

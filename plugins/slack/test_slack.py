@@ -13,7 +13,7 @@ INCIDENT = {"id": "inc_1", "title": "Payments fail", "severity": "critical", "se
 class TestSlack(NotifierTests):
     connector = Slack()
     folder = Path(__file__).parent
-    credentials: ClassVar = {"webhook_url": "https://hooks.slack.example/services/T0/B0/the-secret"}
+    config: ClassVar = {"webhook_url": "https://hooks.slack.example/services/T0/B0/the-secret"}
 
 
 def test_message_says_what_changed():

@@ -16,7 +16,7 @@ SECRET = f"whsec_{base64.b64encode(bytes(range(24))).decode()}"
 class TestWebhook(NotifierTests):
     connector = Webhook()
     folder = Path(__file__).parent
-    credentials: ClassVar = {"url": "https://receiver.example/hook", "secret": "whsec_" + "A" * 43 + "="}
+    config: ClassVar = {"url": "https://receiver.example/hook", "secret": "whsec_" + "A" * 43 + "="}
 
 
 def test_signature_is_the_one_of_the_specification():
