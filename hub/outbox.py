@@ -28,12 +28,13 @@ _LONGEST_COALESCE_SECONDS = 0.16
 _LEASE_SECONDS = 120
 
 
-def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID]) -> None:
+def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID], *, after_seconds: float = 0) -> None:
     """Leaves one job per subject, in the caller's transaction; a job that still waits stands for this one too."""
     session.execute(
         text(
-            "INSERT INTO jobs (organization_id, id, lane, kind, subject_id, traceparent)"
-            " SELECT :organization_id, ids.id, :lane, :kind, ids.subject_id, :traceparent"
+            "INSERT INTO jobs (organization_id, id, lane, kind, subject_id, traceparent, next_at)"
+            " SELECT :organization_id, ids.id, :lane, :kind, ids.subject_id, :traceparent,"
+            "   overwatch_now() + make_interval(secs => :after_seconds)"
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:subject_ids AS uuid[])) AS ids (id, subject_id)"
             " ON CONFLICT DO NOTHING"
         ),
@@ -43,6 +44,7 @@ def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID
             "kind": kind,
             "ids": [new_id() for _ in subject_ids],
             "subject_ids": list(subject_ids),
+            "after_seconds": after_seconds,
             "traceparent": telemetry.carrier(),
         },
     )
@@ -62,12 +64,13 @@ class _Job:
 
 
 def work_off(database: Database, lane: str, handlers: Mapping[str, Handler], most: int = 32) -> bool:
-    """Claims due jobs of a lane and handles them, per organization and kind in one transaction each.
+    """Claims due jobs of the kinds that there are handlers for, and handles them: per organization and kind in one
+    transaction each. What this process has no handler for waits for one that has.
 
     False when there were none. A handler that fails sends its jobs back, and after the last attempt they stay, dead.
     """
     token = uuid4()
-    jobs = _claim(database, lane, token, most)
+    jobs = _claim(database, lane, handlers.keys(), token, most)
     for group in _grouped(jobs).values():
         if not _handle(database, handlers, group, token, is_last=len(group) == 1) and len(group) > 1:
             for job in group:  # so that the one that fails keeps no other back
@@ -96,11 +99,11 @@ def _handle(
         return False
 
 
-def _claim(database: Database, lane: str, token: UUID, most: int) -> list[_Job]:
+def _claim(database: Database, lane: str, kinds: Collection[str], token: UUID, most: int) -> list[_Job]:
     with database.transaction() as session:
         rows = session.execute(
-            text("SELECT * FROM claim_jobs(:lane, :token, :most, :lease_seconds)"),
-            {"lane": lane, "token": token, "most": most, "lease_seconds": _LEASE_SECONDS},
+            text("SELECT * FROM claim_jobs(:lane, :kinds, :token, :most, :lease_seconds)"),
+            {"lane": lane, "kinds": list(kinds), "token": token, "most": most, "lease_seconds": _LEASE_SECONDS},
         )
         return [_Job(*row) for row in rows]
 

@@ -42,7 +42,7 @@ def connect(owner: Person, platform: StandIn, **wanted: Any) -> str:
 
 
 def tell(hub: Hub) -> None:
-    hub.work("ingest", "notify")
+    hub.work("ingest", "index", "notify")
 
 
 def kinds(platform: StandIn) -> list[str]:
@@ -69,6 +69,16 @@ def test_life_of_an_incident_is_told_in_order_and_once(hub: Hub, owner: Person, 
     tell(hub)
     told = ["opened", "acknowledged", "severity_changed", "resolved"]
     assert kinds(platform) == [f"incident.{kind}" for kind in told]
+
+
+def test_opening_is_told_with_what_may_help(hub: Hub, owner: Person, platform: StandIn):
+    connect(owner, platform)
+    owner.post("/procedures", {"title": "HighCpu", "content": "# HighCpu\n\nFind the process."})
+    hub.work("index")
+    owner.push(alertmanager(firing("HighCpu")))
+    tell(hub)
+    (suggestion,) = platform.asked[0].json["data"]["suggestions"]
+    assert (suggestion["title"], suggestion["label"]) == ("HighCpu", "evidence")
 
 
 def test_alerts_that_come_and_go_at_once_are_told_as_opened_and_resolved(hub: Hub, owner: Person, platform: StandIn):

@@ -2,11 +2,10 @@
 
 import pytest
 
-from hub.http.ids import from_public
 from hub.search.embedding.loaded import embedder
-from hub.search.suggestions import service as suggestions
 from tests.colleagues import colleague, listed
 from tests.factories import Person, alertmanager, firing
+from workers.pipeline import STEPS
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -31,6 +30,11 @@ def opened(person: Person, *alerts: dict) -> dict:
 
 def alert_with(url: str) -> dict:
     return firing("VolumeFull") | {"annotations": {"summary": "volume is full", "runbook_url": url}}
+
+
+def letters_to(person: Person) -> list[str]:
+    letters = [path.read_text() for path in person.hub.runtime.mailer.outbox.glob("*.eml")]
+    return [letter for letter in letters if f"To: {person.email}" in letter and "Critical" in letter]
 
 
 def procedures_for(person: Person, incident: dict) -> list[dict]:
@@ -82,13 +86,45 @@ def test_new_incident_is_told_its_suggestions_in_the_timeline(owner: Person):
     assert entry["data"]["procedures"][0]["label"] == "evidence"
 
 
-def test_suggestions_are_kept_as_they_were_for_those_who_tell_people(owner: Person):
+def test_notifications_say_what_may_help(owner: Person):
+    named = write(owner, "VolumeFull", DISK)
+    owner.hub.work("index")
+    opened(owner, firing("VolumeFull"))
+    (suggestion,) = owner.get("/notifications")[0]["suggestions"]
+    assert (suggestion["id"], suggestion["type"], suggestion["label"]) == (named["id"], "procedure", "evidence")
+    (letter,) = letters_to(owner)
+    assert '- procedure "VolumeFull" (evidence)' in letter
+
+
+def test_letter_waits_for_suggestions_but_not_for_long(owner: Person):
+    owner.push(alertmanager(firing("VolumeFull")))
+    owner.hub.work("ingest", "notify")
+    assert letters_to(owner) == []
+    owner.hub.later(seconds=10)
+    owner.hub.work("notify")
+    assert len(letters_to(owner)) == 1
+
+
+def test_import_keeps_no_suggestion_waiting(owner: Person):
     write(owner, "VolumeFull", DISK)
     owner.hub.work("index")
-    incident = opened(owner, firing("VolumeFull"))
-    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
-        (kept,) = suggestions.suggested(session, from_public("inc", incident["id"]))
-    assert (kept.title, kept.place, kept.is_explicit) == ("VolumeFull", 1, True)
+    for number in range(10):
+        write(owner, f"Procedure {number}", OTHER)
+    owner.push(alertmanager(firing("VolumeFull")))
+    owner.hub.work("ingest")
+    for _ in ("incident", "suggest"):
+        STEPS["index"](owner.hub.runtime)
+    (incident,) = owner.get("/incidents")
+    assert "suggested" in [each["kind"] for each in owner.get(f"/incidents/{incident['id']}/timeline")]
+
+
+def test_import_of_one_organization_keeps_no_other_waiting(owner: Person):
+    for number in range(20):
+        write(owner, f"Procedure {number}", OTHER)
+    other = owner.hub.register()
+    made = write(other, "Procedure", OTHER)
+    STEPS["index"](owner.hub.runtime)
+    assert ask(other, "Procedure")[0]["id"] == made["id"]
 
 
 def test_suggestions_are_told_once(owner: Person):

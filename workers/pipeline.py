@@ -61,7 +61,10 @@ def ingest(runtime: Runtime) -> bool:
 def index(runtime: Runtime) -> bool:
     """Incidents and procedures become documents that search finds."""
     models = embedders(runtime.settings, runtime.connectors, runtime.egress)
-    return lane.work_off(runtime.database, models, drafting.drafters(runtime.connectors))
+    has_worked = lane.work_off(runtime.database, models, drafting.drafters(runtime.connectors))
+    if has_worked:
+        runtime.waker.wake(["notify"])  # what is told of a new incident waits for its suggestions
+    return has_worked
 
 
 def notify(runtime: Runtime) -> bool:

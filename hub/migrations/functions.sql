@@ -342,16 +342,33 @@ END $$;
 
 -- outbox -------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION claim_jobs(p_lane text, p_token uuid, p_most integer, p_lease_seconds integer)
+-- Jobs of these kinds that are due, from the organizations in turn: the oldest of each, then the second oldest of each,
+-- so that whoever imports thousands of procedures keeps nobody else waiting. The organizations that have jobs are found
+-- by going from one to the next in the index.
+DROP FUNCTION IF EXISTS claim_jobs(text, uuid, integer, integer);
+CREATE OR REPLACE FUNCTION claim_jobs(
+    p_lane text, p_kinds text[], p_token uuid, p_most integer, p_lease_seconds integer)
 RETURNS TABLE (organization_id uuid, id uuid, kind text, subject_id uuid, attempts smallint, traceparent text)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH RECURSIVE waiting AS (
+        (SELECT j.organization_id FROM jobs j WHERE j.lane = p_lane AND NOT j.is_dead ORDER BY 1 LIMIT 1)
+        UNION ALL
+        SELECT (SELECT j.organization_id FROM jobs j
+                WHERE j.lane = p_lane AND NOT j.is_dead AND j.organization_id > w.organization_id ORDER BY 1 LIMIT 1)
+        FROM waiting w WHERE w.organization_id IS NOT NULL
+    ), queued AS (
+        SELECT d.*, row_number() OVER (PARTITION BY d.organization_id ORDER BY d.next_at) AS place
+        FROM waiting w, LATERAL (
+            SELECT j.organization_id, j.id, j.next_at FROM jobs j
+            WHERE j.lane = p_lane AND j.organization_id = w.organization_id AND j.kind = ANY (p_kinds)
+              AND NOT j.is_dead AND j.next_at <= overwatch_now()
+            ORDER BY j.next_at LIMIT p_most FOR UPDATE SKIP LOCKED) d
+    )
     UPDATE jobs j
     SET attempts = j.attempts + 1, lease_token = p_token,
         lease_until = overwatch_now() + make_interval(secs => p_lease_seconds),
         next_at = overwatch_now() + make_interval(secs => p_lease_seconds)
-    FROM (SELECT d.organization_id, d.id FROM jobs d
-          WHERE d.lane = p_lane AND NOT d.is_dead AND d.next_at <= overwatch_now()
-          ORDER BY d.next_at LIMIT p_most FOR UPDATE SKIP LOCKED) due
+    FROM (SELECT q.organization_id, q.id FROM queued q ORDER BY q.place, q.next_at LIMIT p_most) due
     WHERE j.organization_id = due.organization_id AND j.id = due.id
     RETURNING j.organization_id, j.id, j.kind, j.subject_id, j.attempts, j.traceparent
 $$;
@@ -590,6 +607,33 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       AND words_of(a.title, a.service, a.resource) @@ p_query
 $$;
 
+-- suggestions --------------------------------------------------------------------------------------------------------
+
+-- What was suggested when the incident opened, as whoever is told of it hears it; the wall lets nobody ask of others'.
+CREATE OR REPLACE FUNCTION suggestions_of(p_organization_id uuid, p_incident_id uuid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(
+        jsonb_strip_nulls(jsonb_build_object(
+            'type', CASE s.kind WHEN 'procedures' THEN 'procedure' ELSE 'incident' END,
+            'id', CASE s.kind WHEN 'procedures' THEN 'proc_' ELSE 'inc_' END || replace(s.source_id::text, '-', ''),
+            'title', s.title, 'confidence', round(s.confidence::numeric, 4),
+            'label', CASE WHEN s.is_explicit THEN 'evidence' ELSE 'suggestion' END,
+            'resolution', left(i.resolution ->> 'summary', 300)))
+        ORDER BY s.kind = 'procedures' DESC, s.place), '[]')
+    FROM suggestions s
+    LEFT JOIN incidents i ON i.organization_id = s.organization_id AND i.id = s.source_id AND s.kind <> 'procedures'
+    WHERE s.organization_id = p_organization_id AND s.incident_id = p_incident_id
+$$;
+
+-- Whether what is told of a new incident should wait for its suggestions: a moment, and no longer than three seconds.
+CREATE OR REPLACE FUNCTION awaits_suggestions(p_organization_id uuid, p_incident_id uuid, p_since timestamptz)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT p_since > overwatch_now() - interval '3 seconds' AND EXISTS (
+        SELECT FROM jobs j
+        WHERE j.organization_id = p_organization_id AND j.subject_id = p_incident_id AND j.lane = 'index'
+          AND j.kind IN ('incident', 'suggest') AND NOT j.is_dead)
+$$;
+
 -- outbound -----------------------------------------------------------------------------------------------------------
 
 -- Of each integration the oldest change that is due, and of each incident never a later one before an earlier one; so a
@@ -604,6 +648,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         JOIN integrations i ON i.organization_id = d.organization_id AND i.id = d.integration_id
         WHERE d.status = 'pending' AND d.next_at <= overwatch_now()
           AND i.enabled AND i.deleted_at IS NULL AND i.notify_disabled_at IS NULL
+          AND NOT (d.kind = 'incident.opened' AND awaits_suggestions(d.organization_id, d.incident_id, d.created_at))
           AND NOT EXISTS (
               SELECT FROM dispatches e
               WHERE e.organization_id = d.organization_id AND e.integration_id = d.integration_id
@@ -618,7 +663,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
           AND d.status = 'pending' AND d.next_at <= overwatch_now()
         RETURNING d.*
     )
-    SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.kind, c.incident, c.attempts,
+    SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.kind,
+           CASE WHEN c.kind <> 'incident.opened' THEN c.incident ELSE c.incident
+                || jsonb_build_object('suggestions', suggestions_of(c.organization_id, c.incident_id)) END, c.attempts,
            CASE WHEN i.previous_until > overwatch_now() THEN i.previous_secrets ELSE '{}' END,
            coalesce((SELECT e.reference FROM dispatches e
                      WHERE e.organization_id = c.organization_id AND e.integration_id = c.integration_id

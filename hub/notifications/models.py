@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from hub.database import Base, Tenant, database_now
 
@@ -31,7 +32,8 @@ class Notification(Tenant, Base):
         Index("notifications_unsent", "organization_id", "created_at", postgresql_where=text("sent_at IS NULL")),
     )
 
-    incident_id: Mapped[UUID]
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    incident_id: Mapped[UUID] = mapped_column()
     transition: Mapped[str]
     kind: Mapped[str]
     channel: Mapped[str]
@@ -40,6 +42,9 @@ class Notification(Tenant, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=database_now())
     sent_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
+
+    # what was suggested when the incident opened; told a moment before that, a notification has it when it is read
+    suggestions: Mapped[list[Any]] = column_property(func.suggestions_of(organization_id, incident_id, type_=JSONB))
 
 
 class NotificationPreferences(Base):

@@ -45,9 +45,26 @@ _SUBJECTS = {
 }
 
 
-def letter(kind: str, *, title: str, severity: str, service: str, said: str, address: str) -> tuple[str, str]:
+def letter(
+    kind: str,
+    *,
+    title: str,
+    severity: str,
+    service: str,
+    said: str,
+    address: str,
+    suggestions: Sequence[Mapping[str, Any]] = (),
+) -> tuple[str, str]:
     """Subject and text of the mail. The title is a sender's: it becomes one line, because a header has no more."""
     subject = _SUBJECTS[kind].format(title=" ".join(title.split())[:200])
     facts = f"{title}\n\nSeverity: {severity}\nService: {service or 'unknown'}\n"
     quoted = "".join(f"> {line}\n" for line in said.splitlines())
-    return subject, "\n".join(part for part in (facts, quoted, f"{address}\n") if part)
+    helping = "".join(["May help:\n", *map(_suggested, suggestions)]) if suggestions else ""
+    return subject, "\n".join(part for part in (facts, quoted, helping, f"{address}\n") if part)
+
+
+def _suggested(suggestion: Mapping[str, Any]) -> str:
+    """One line: what kind of thing it is, its name, why it is named, and what solved it then."""
+    title = " ".join(suggestion["title"].split())[:200]
+    solved = " ".join(suggestion.get("resolution", "").split())
+    return f'- {suggestion["type"]} "{title}" ({suggestion["label"]}){solved and f": {solved}"}\n'

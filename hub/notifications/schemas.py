@@ -18,6 +18,17 @@ class NotificationQuery(PageQuery):
     created_before = Moment()
 
 
+class SuggestionSchema(Schema):
+    """What may help, said when the incident opened; `label` tells evidence from similarity."""
+
+    id = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(("procedure", "incident")))
+    title = fields.String(required=True)
+    confidence = fields.Float(required=True)
+    label = fields.String(required=True, validate=validate.OneOf(("evidence", "suggestion")))
+    resolution = fields.String(metadata={"description": "What solved it, of an incident that was resolved"})
+
+
 class NotificationSchema(Schema):
     """Something that the caller was told."""
 
@@ -25,6 +36,7 @@ class NotificationSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(rules.KINDS))
     incident_id = PublicId("inc", required=True)
     title = fields.String(required=True, attribute="data.title", metadata={"description": "The incident's, then"})
+    suggestions = fields.List(fields.Nested(SuggestionSchema), required=True)
     created_at = Moment(required=True)
     read_at = Moment(required=True, allow_none=True)
 

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 KEEP_TRYING_HOURS = 24
 _PATIENCE_SECONDS = 30
 _MOST_RETRIED = 200
+_MOMENT_SECONDS = 0.5
+_IS_EARLY = (Notification.kind != "mentioned") & func.awaits_suggestions(
+    Notification.organization_id, Notification.incident_id, Notification.created_at
+)
 
 LISTING = Listing(
     Notification,
@@ -94,8 +98,15 @@ def prefer(session: Session, user_id: UUID, wanted: Mapping[str, Sequence[str]])
 def send(mailer: Mailer, api_address: str, session: Session, notification_ids: Sequence[UUID]) -> None:
     """Sends the mails that are not sent yet. One that the server does not take stays, and `retry_mails` comes back.
 
-    In no fixed order, so that no letter that is refused for good keeps the others behind it.
+    In no fixed order, so that no letter that is refused for good keeps the others behind it. A new incident's letter
+    waits a moment for what will be suggested.
     """
+    early = session.scalars(
+        select(Notification.id).where(
+            Notification.organization_id == organization_of(session), Notification.id.in_(notification_ids), _IS_EARLY
+        )
+    ).all()
+    outbox.enqueue(session, "notify", telling.MAIL, early, after_seconds=_MOMENT_SECONDS)
     found = session.execute(
         select(Notification, User)
         .join(User, (User.organization_id == Notification.organization_id) & (User.id == Notification.user_id))
@@ -103,6 +114,7 @@ def send(mailer: Mailer, api_address: str, session: Session, notification_ids: S
             Notification.organization_id == organization_of(session),
             Notification.id.in_(notification_ids),
             Notification.sent_at.is_(None),
+            Notification.id.not_in(early),
             User.status == "active",
         )
         .order_by(func.random())
@@ -145,4 +157,5 @@ def _letter(notification: Notification, api_address: str) -> tuple[str, str]:
         service=data["service"],
         said=data.get("said", ""),
         address=f"{api_address}/incidents/inc_{notification.incident_id.hex}",
+        suggestions=notification.suggestions,
     )

@@ -15,7 +15,7 @@ from hub.search import indexing
 from hub.search.embedding.loaded import Embedders
 from hub.search.models import Document, Vocabulary
 
-_AT_ONCE = 32  # documents per transaction, so that new ones wait for a moment only
+_AT_ONCE = 8  # documents per transaction, so that new ones wait for a moment only
 
 _JOBS = {"incidents": "incident", "solutions": "incident", "procedures": "procedure"}
 

@@ -1,12 +1,14 @@
 """Microsoft Teams: one adaptive card per change of an incident, by a workflow's webhook."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from hub.contracts import CheckResult, Config, Connector, Http, Notice, Receipt, hookimpl, send_json
 
 COLOURS = {"critical": "Attention", "high": "Attention", "medium": "Warning"}
 FACTS = ("severity", "service", "status", "environment")
+MOST_SUGGESTED = 6
 _MARKDOWN = re.compile(r"([\\`*_\[\]])")
 
 
@@ -58,7 +60,15 @@ def message(notice: Notice) -> dict[str, Any]:
     }
     change = {"type": "TextBlock", "text": notice.kind.replace(".", " ").replace("_", " "), "isSubtle": True}
     facts = [{"title": name, "value": plain(incident[name])} for name in FACTS if incident.get(name)]
-    return _message([heading, change, {"type": "FactSet", "facts": facts}])
+    helping = [_suggested(each) for each in incident.get("suggestions", ())[:MOST_SUGGESTED]]
+    return _message([heading, change, {"type": "FactSet", "facts": facts}, *helping])
+
+
+def _suggested(suggestion: Mapping[str, Any]) -> dict[str, Any]:
+    """What may help: a procedure, or an incident of before with what solved it."""
+    solved = plain(suggestion.get("resolution", ""))
+    told = f"{suggestion['type']} {plain(suggestion['title'])} ({suggestion['label']}){solved and f': {solved}'}"
+    return {"type": "TextBlock", "text": told, "wrap": True}
 
 
 def _message(body: list[dict[str, Any]]) -> dict[str, Any]:

@@ -32,3 +32,9 @@ def test_resolved_incident_is_green():
 
 def test_title_cannot_make_a_link():
     assert "[click](" not in heading(title="[click](https://example.org)")["text"]
+
+
+def test_card_says_what_may_help():
+    helping = {"type": "procedure", "title": "Free *disk*", "label": "evidence"}
+    (attachment,) = message(Notice("1", "incident.opened", INCIDENT | {"suggestions": [helping]}))["attachments"]
+    assert attachment["content"]["body"][-1]["text"] == "procedure Free \\*disk\\* (evidence)"

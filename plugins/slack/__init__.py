@@ -1,11 +1,13 @@
 """Slack: one message per change of an incident, by an incoming webhook."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from hub.contracts import CheckResult, Config, Connector, Http, Notice, Receipt, hookimpl, send_json
 
 MARKS = {"critical": ":red_circle:", "high": ":large_orange_circle:", "medium": ":large_yellow_circle:"}
 DONE = ":white_check_mark:"
+MOST_SUGGESTED = 6
 LONGEST_TEXT = 2_900  # a section's text holds 3,000 characters
 
 
@@ -48,13 +50,26 @@ def message(notice: Notice) -> dict[str, Any]:
     mark = DONE if incident["status"] in {"resolved", "closed"} else MARKS.get(incident["severity"], ":white_circle:")
     facts = [f"*{name}:* {escaped(incident[name])}" for name in ("severity", "service", "status") if incident.get(name)]
     line = f"{mark} {escaped(incident['title'])}"
+    helping = [suggested(each) for each in incident.get("suggestions", ())[:MOST_SUGGESTED]]
     return {
         "text": f"{line} ({change})",
         "blocks": [
-            {"type": "section", "text": {"type": "mrkdwn", "text": f"{line}\n{'  '.join(facts)}"[:LONGEST_TEXT]}},
+            *(section(lines) for lines in ([line, "  ".join(facts)], helping) if lines),
             {"type": "context", "elements": [{"type": "mrkdwn", "text": f"Incident {change} · {incident['id']}"}]},
         ],
     }
+
+
+def section(lines: list[str]) -> dict[str, Any]:
+    """A block of text."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)[:LONGEST_TEXT]}}
+
+
+def suggested(suggestion: Mapping[str, Any]) -> str:
+    """What may help: a procedure, or an incident of before with what solved it."""
+    solved = escaped(suggestion.get("resolution", ""))
+    named = f"{suggestion['type']} {escaped(suggestion['title'])} ({suggestion['label']})"
+    return f":bulb: {named}: {solved}" if solved else f":bulb: {named}"
 
 
 def escaped(text: object) -> str:

@@ -29,3 +29,9 @@ def test_title_cannot_mention_the_channel():
 def test_resolved_incident_is_marked_as_done():
     said = message(Notice("1", "incident.resolved", INCIDENT | {"status": "resolved"}))
     assert said["text"].startswith(":white_check_mark:")
+
+
+def test_what_may_help_stands_in_a_section_of_its_own():
+    helping = {"type": "incident", "title": "Payments <fail>", "label": "suggestion", "resolution": "Raised the pool"}
+    told = message(Notice("1", "incident.opened", INCIDENT | {"suggestions": [helping]}))["blocks"][1]["text"]["text"]
+    assert told == ":bulb: incident Payments &lt;fail&gt; (suggestion): Raised the pool"

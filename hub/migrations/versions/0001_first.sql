@@ -246,7 +246,8 @@ CREATE TABLE jobs (
 );
 -- A job that nobody has begun stands for all later wishes of the same kind for the same subject.
 CREATE UNIQUE INDEX jobs_waiting ON jobs (organization_id, kind, subject_id) WHERE lease_token IS NULL AND NOT is_dead;
-CREATE INDEX jobs_due ON jobs (lane, next_at) WHERE NOT is_dead;
+CREATE INDEX jobs_due ON jobs (lane, organization_id, next_at) WHERE NOT is_dead;
+CREATE INDEX jobs_of_subject ON jobs (organization_id, subject_id);
 
 -- search -------------------------------------------------------------------------------------------------------------
 

@@ -50,13 +50,6 @@ def similar_to(session: Session, models: Embedders, incident_id: UUID, limit: in
     return _similar_to(session, models, incidents.get(session, incident_id), limit)
 
 
-def suggested(session: Session, incident_id: UUID) -> Sequence[Suggestion]:
-    """What was suggested when the incident opened: procedures first, best first."""
-    mine = (Suggestion.organization_id == organization_of(session)) & (Suggestion.incident_id == incident_id)
-    found = select(Suggestion).where(mine).order_by(Suggestion.kind.desc(), Suggestion.place)
-    return session.scalars(found).all()
-
-
 def suggest(
     models: Embedders, session: Session, incident_ids: Sequence[UUID], *, drafters: Collection[str] = ()
 ) -> None:
