@@ -21,7 +21,7 @@ demo: setup ## Play an incident storm, on a running or a new hub
 	@$(BIN)/overwatch demo --data $(DATA) --port $(PORT)
 
 test: setup ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## Lint, types, import contracts
 	@$(BIN)/ruff check .

@@ -293,26 +293,34 @@ def test_rates_of_nothing_are_none_and_reduction_is_never_negative():
 
 
 def test_dashboard_over_many_alerts_is_fast_and_asks_a_fixed_number_of_times(owner: Person):
-    """100,000 alerts with an event each, and 5,000 incidents; the figure is 300 ms on the reference machine."""
+    """100,000 alerts with an event each, and 5,000 incidents: little more than one plain look at every alert (1.3)."""
     webhook_made = owner.alertmanager
     integration_id = UUID(hex=webhook_made.partition("int_")[2][:32])
     with owner.hub.runtime.database.transaction(owner.organization_id) as session:
+        session.execute(text("SET LOCAL statement_timeout = 0"))
         for statement in _MANY:
             session.execute(text(statement), {"o": owner.organization_id, "i": integration_id})
     _analyze(owner)
     statements: list[str] = []
     engine = owner.hub.runtime.database.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _cur, statement, *_: statements.append(statement))
-    took = []
+    took, floor = [], []
     for _ in range(5):
         begun = time.perf_counter()
         dashboard = owner.get("/analytics/dashboard")
         took.append(time.perf_counter() - begun)
+        with owner.hub.runtime.database.session(owner.organization_id) as session:
+            begun = time.perf_counter()
+            session.execute(_FLOOR)
+            floor.append(time.perf_counter() - begun)
     assert dashboard["noise"]["alerts"] == 100_000
     assert dashboard["incidents"]["opened"] == 5_000
-    assert min(took) < 0.3
+    assert min(took) < 4 * min(floor)
     assert len(statements) / 5 <= 12
 
+
+# one look at every alert, as plain as it can be
+_FLOOR = text("SELECT status, count(DISTINCT service) FROM alerts GROUP BY status")
 
 _MANY = (
     "INSERT INTO deliveries (organization_id, id, integration_id, headers, query, body, status)"
