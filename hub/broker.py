@@ -1,55 +1,26 @@
 """The broker: one Celery app for whoever wakes lanes or works on them, on pgmq, Redis or RabbitMQ."""
 
-import logging
-from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from celery import Celery
-from celery.signals import setup_logging, task_rejected
+from celery.signals import setup_logging
 from kombu.entity import Queue
-from kombu.transport import TRANSPORT_ALIASES, pgmq
-
-log = logging.getLogger(__name__)
+from kombu.transport import TRANSPORT_ALIASES
 
 LANES: Final = ("ingest", "index", "notify", "poll", "bulk")
 VISIBILITY_SECONDS: Final = 120
 ANSWER_SECONDS: Final = 5
 """How long a broker that is there but does not answer may hold a wake-up."""
 
-
-class _Channel(pgmq.Channel):
-    """kombu's, with a gate: a message that is no wake-up of its lane is thrown away, and told as `task_rejected`.
-
-    Without it an envelope that kombu cannot open ends the whole worker, and comes back when it is visible again.
-    """
-
-    def _pgmq_messages_to_python(self, messages: Sequence[Any], queue: str) -> list[Any]:
-        fit = [each for each in messages if self._is_wake_up(each.message, queue)]
-        for each in (each for each in messages if each not in fit):
-            log.warning("message %d in lane %s is no wake-up: thrown away", each.msg_id, queue)
-            self.pgmq.delete(self._queue_name(queue), each.msg_id)
-            task_rejected.send(sender=queue, message=each.message, exc=None)
-        found: list[Any] = super()._pgmq_messages_to_python(fit, queue)
-        return found
-
-    def _is_wake_up(self, envelope: Any, queue: str) -> bool:
-        try:
-            message = self.Message(envelope, channel=self)
-            args, options, _ = message.payload
-        except Exception:  # noqa: BLE001  # whatever garbage does to kombu's reading, it is garbage
-            return False
-        is_asked = message.headers.get("task") == task_of(queue) and isinstance(envelope["properties"], dict)
-        return is_asked and not args and not options and not message.headers.get("eta")
-
-
-class Transport(pgmq.Transport):
-    """kombu's transport, on that channel."""
-
-    Channel = _Channel
-
-
-TRANSPORT_ALIASES["pgmq"] = f"{__name__}:Transport"
+TRANSPORT_ALIASES.update(
+    pgmq="hub.gates.pgmq:Transport",
+    redis="hub.gates.redis:Transport",
+    rediss="hub.gates.redis:Transport",
+    amqp="hub.gates.amqp:Transport",
+    amqps="hub.gates.amqp:SSLTransport",
+)
+"""kombu's transports, each behind a gate of ours."""
 
 # Celery would put its own log handlers in place of ours, were nobody to answer this signal
 setup_logging.connect(lambda **_: None, weak=False)

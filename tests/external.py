@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import amqp
 import psycopg
 import pytest
 import redis
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from hub.broker import task_of
 from hub.embedded import binaries, cluster
 from hub.embedded.account import server_account
 from hub.embedded.postmaster import Postmaster
@@ -43,6 +45,11 @@ class Server:
         if self._process is not None and self._process.returncode is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def stop(self) -> None:
+        """As an init system would: asks, and waits."""
+        self._process.terminate()
+        self._process.wait(60)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -124,6 +131,13 @@ class Redis(Server):
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
+    def spoil(self, lane: str) -> int:
+        """Garbage, as somebody else's program would leave it in the lane; how many messages."""
+        garbage = [b"garbage", b"\xff", b"[1, 2]", b"{}", b'"x"', json.dumps({"properties": 5, "body": "%"}).encode()]
+        with redis.Redis.from_url(self.url) as client:
+            client.lpush(lane, *garbage)
+        return len(garbage)
+
 
 class RabbitMq(Server):
     """One node with a port mapper of its own, which would else outlive it as a daemon."""
@@ -154,6 +168,10 @@ class RabbitMq(Server):
         self._mapper.start()
         super().start()
 
+    def stop(self) -> None:
+        super().stop()
+        self._mapper.kill()
+
     def kill(self) -> None:
         super().kill()
         self._mapper.kill()
@@ -170,6 +188,22 @@ class RabbitMq(Server):
         with Connection(self.url) as connection:
             for lane in ("ingest", "index", "notify", "bulk"):
                 connection.default_channel.queue_purge(lane)
+
+    def spoil(self, lane: str) -> int:
+        """Garbage, as somebody else's program would leave it in the lane; how many messages."""
+        json_kind = {"content_type": "application/json", "content_encoding": "utf-8"}
+        garbage: list[tuple[bytes, dict[str, Any]]] = [
+            (b"garbage", {}),
+            (b"\xff{", json_kind),
+            (b"[[], {}, {}]", json_kind | {"application_headers": {"task": "os.system", "id": "1"}}),
+            (b"[[], {}, {}]", json_kind | {"application_headers": {"task": ["overwatch.ingest"]}}),
+            (b"[[1], {}, {}]", json_kind | {"application_headers": {"task": task_of(lane), "id": "1"}}),
+            (b"x", {"content_type": "application/x-python-serialize", "application_headers": {"task": task_of(lane)}}),
+        ]
+        with Connection(self.url) as connection:
+            for body, properties in garbage:
+                connection.default_channel.basic_publish(amqp.Message(body, **properties), routing_key=lane)
+        return len(garbage)
 
 
 class Postgres:

@@ -1,8 +1,9 @@
 """External services by configuration only: the hub as single commands, on Postgres, Redis and RabbitMQ over TCP."""
 
-import json
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ import yaml
 from kombu import Connection
 
 from hub import auditor
+from hub.bench.sender import alert_body
 from hub.broker import make_celery
 from hub.client import Client
 from hub.database import Database
 from hub.migrations.requirements import PREPARATION
 from hub.wait import is_ready
 from tests.external import Postgres, RabbitMq, Redis
+from tests.served import is_alive
 from tests.system import OVERWATCH, eventually, free_port
 
 COMPOSE = Path(__file__).parents[1] / "docker" / "compose.yml"
@@ -66,6 +69,7 @@ class Site:
             process = subprocess.Popen([OVERWATCH, *words], env=self.environment, stdout=log, stderr=log)
         try:
             yield process
+            assert process.poll() is None, f"{words} has ended by itself"
         finally:
             process.terminate()
             process.wait(30)
@@ -101,18 +105,15 @@ def violations(at: Site) -> list[auditor.Violation]:
         database.dispose()
 
 
-def rows_of(at: Site) -> int:
-    """Deliveries, alerts and incidents of all organizations."""
+def ask(at: Site, statement: str) -> Any:
+    """One value, over all organizations."""
     with psycopg.connect(at.environment["OVERWATCH_OWNER_DATABASE_URL"]) as connection:
-        asked = (
-            "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM alerts), (SELECT count(*) FROM incidents)"
-        )
-        return sum(connection.execute(asked).fetchone())
+        return connection.execute(statement).fetchone()[0]
 
 
 @contextmanager
 def running_hub(at: Site) -> Iterator[Client]:
-    """The commands of docker/compose.yml, and the scheduler twice."""
+    """The commands of docker/compose.yml, and the scheduler twice; gives an organization's owner."""
     port = str(free_port())
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     commands = [service["command"] for name, service in services.items() if service["image"] == "overwatch"]
@@ -121,30 +122,47 @@ def running_hub(at: Site) -> Iterator[Client]:
         for command in commands:
             if command != ["migrate"]:
                 stack.enter_context(at.running(*command))
-        eventually(lambda: is_ready("127.0.0.1", int(port)), 90)
-        client = Client(f"http://127.0.0.1:{port}")
-        client.register(
-            email="owner@example.org", password="Correct-horse-1", name="Owner", organization=f"Site {uuid4().hex}"
-        )
-        yield client
+        eventually(lambda: is_ready("127.0.0.1", int(port)), 240)
+        yield owner(port)
 
 
-def push(webhook: str, key: str, status: str = "firing") -> None:
-    """One alert of Alertmanager's."""
-    alert: dict[str, Any] = {
-        "status": status,
-        "fingerprint": key,
-        "startsAt": "2026-01-05T10:00:00Z",
-        "endsAt": "2026-01-05T10:05:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
-        "labels": {"alertname": f"Disk{key}", "severity": "critical", "service": f"db-{key}"},
-    }
-    body = json.dumps({"version": "4", "status": status, "alerts": [alert]}).encode()
-    answer = urllib3.request("POST", webhook, body=body, headers={"Content-Type": "application/json"}, retries=3)
-    assert answer.status == 200, answer.data
+@contextmanager
+def running_api(at: Site) -> Iterator[Client]:
+    """The API alone: what it accepts waits."""
+    port = str(free_port())
+    with at.running("api", "--port", port, "--processes", "1"):
+        eventually(lambda: is_alive(f"http://127.0.0.1:{port}"), 120)
+        yield owner(port)
 
 
-def statuses(client: Client) -> list[str]:
-    return sorted(incident["status"] for incident in client.call("GET", "/incidents?limit=200")["data"])
+def owner(port: str) -> Client:
+    client = Client(f"http://127.0.0.1:{port}")
+    client.register(
+        email="owner@example.org", password="Correct-horse-1", name="Owner", organization=f"Site {uuid4().hex}"
+    )
+    return client
+
+
+@contextmanager
+def load(webhook: str) -> Iterator[list[int]]:
+    """A new alert fifteen times a second, pushed once each, until the end; gives the statuses of the answers."""
+    answers: list[int] = []
+    over = threading.Event()
+
+    def push() -> None:
+        with urllib3.PoolManager() as http:
+            while not over.wait(1 / 15):
+                body = alert_body(range(len(answers), len(answers) + 1), "load")
+                headers = {"Content-Type": "application/json"}
+                answers.append(http.request("POST", webhook, body=body, headers=headers, retries=False).status)
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_unprepared_database_is_refused_with_what_is_missing(postgres: Postgres, tmp_path: Path):
@@ -180,35 +198,43 @@ def test_database_is_prepared_twice_and_migrated_twice_without_harm(postgres: Po
         assert at.overwatch("migrate").stderr == ""
 
 
-def test_incident_opens_and_resolves_while_the_broker_is_emptied_and_killed_and_a_backup_has_it_all(
+def test_broker_that_is_emptied_spoilt_restarted_and_killed_under_load_costs_latency_only(
     postgres: Postgres, broker: Redis | RabbitMq, tmp_path: Path
 ):
     at = site(postgres, tmp_path, broker=broker.url)
     prepare(postgres, at)
     assert at.overwatch("migrate").stderr == ""
     with running_hub(at) as client:
-        webhook = client.connect("alertmanager", "Production")
-        push(webhook, "a")
-        eventually(lambda: statuses(client) == ["active"], 10)
-        broker.empty()
-        push(webhook, "b")
-        eventually(lambda: statuses(client) == ["active", "active"], 10)
-        broker.kill()
-        push(webhook, "a", "resolved")
-        eventually(lambda: statuses(client) == ["active", "resolved"], 20)
-        broker.start()
-        eventually(broker.is_answering, 60)
-        push(webhook, "b", "resolved")
-        eventually(lambda: statuses(client) == ["resolved", "resolved"], 20)
+        with load(client.connect("alertmanager", "Load")) as answers:
+            broker.empty()
+            spoilt = sum(broker.spoil(lane) for lane in ("ingest", "index"))
+            eventually(lambda: ask(at, "SELECT message_count FROM rejected_messages") == spoilt, 30)
+            for end in (broker.stop, broker.kill):
+                end()
+                time.sleep(2)
+                broker.start()
+                eventually(broker.is_answering, 60)
+        eventually(lambda: ask(at, "SELECT count(*) FROM deliveries WHERE status = 'pending'") == 0, 30)
+    assert set(answers) == {200}
+    assert ask(at, "SELECT count(*) FROM deliveries WHERE status = 'processed'") == len(answers)
+    assert ask(at, "SELECT count(*) FROM alerts WHERE occurrence_count = 1 AND incident_id IS NOT NULL") == len(answers)
+    assert ask(at, "SELECT extract(epoch FROM max(finished_at - received_at)) FROM deliveries") < 20
     assert violations(at) == []
+
+
+def test_backup_of_an_external_database_is_restored_whole(postgres: Postgres, tmp_path: Path):
+    at, restored = site(postgres, tmp_path), site(postgres, tmp_path)
+    for each in (at, restored):
+        prepare(postgres, each)
+    assert at.overwatch("migrate").stderr == ""
+    with running_api(at) as client, load(client.connect("alertmanager", "Load")) as answers:
+        eventually(lambda: len(answers) > 20)
     target = str(tmp_path / "hub.backup")
     assert at.overwatch("backup", target).stderr == ""
-    restored = site(postgres, tmp_path)
-    prepare(postgres, restored)
     done = restored.overwatch("restore", target)
     assert (done.returncode, done.stderr) == (0, "")
+    assert ask(restored, "SELECT count(*) FROM deliveries") == len(answers)
     assert violations(restored) == []
-    assert rows_of(restored) == rows_of(at) > 0
 
 
 def test_wake_ups_come_through_the_broker(broker: Redis | RabbitMq):
