@@ -104,7 +104,7 @@ def test_bomb_of_many_files_is_too_large():
         archives.unzipped(body)
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04 broken", zipped(("a.md", TEXT))[:60]])
+@pytest.mark.parametrize("body", [b"PK\x03\x04 broken", zipped(("a.md", TEXT))[:60]], ids=["nonsense", "cut off"])
 def test_broken_zip_is_refused(body: bytes):
     with pytest.raises(Invalid):
         archives.unzipped(body)
