@@ -178,3 +178,17 @@ def test_alerts_are_not_moved_into_incidents_that_are_over(owner: Person):
     owner.patch(f"/incidents/{web['id']}", {"status": "resolved"})
     owner.patch(path, {"incident_id": web["id"]}, status=409)
     owner.patch(path, {"incident_id": "inc_00000000000070008000000000000000"}, status=422)
+
+
+def test_what_a_rule_groups_follows_the_merge_and_its_undoing(owner: Person):
+    owner.post("/rules", {"name": "By service", "action": "group", "group_by": ["service"]})
+    db, web = two_incidents(owner)
+    made = owner.post("/incidents", {"title": "All of it", "severity": "high"})
+    owner.post(f"/incidents/{db['id']}/merge", {"into": made["id"]}, status=200)
+    owner.push(alertmanager(firing("Replication lags", service="db")))
+    owner.hub.work("ingest")
+    assert alert_named(owner, "Replication lags")["incident_id"] == made["id"]
+    owner.post(f"/incidents/{db['id']}/split", {}, status=201)
+    owner.push(alertmanager(firing("No connections", service="db")))
+    owner.hub.work("ingest")
+    assert alert_named(owner, "No connections")["incident_id"] == db["id"]

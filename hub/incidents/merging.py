@@ -38,6 +38,7 @@ def merge(session: Session, incident_id: UUID, into: UUID, actor: str) -> Incide
     source.status, source.merged_into = "closed", target.id
     source.closed_at = timeline.moment(session)
     source.resolved_at = source.resolved_at or source.closed_at
+    _lend_key(session, source, target)
     _relearn(session, [source, target])
     timeline.note(session, source.id, "merged_into", actor, incident_id=str(target.id), title=target.title)
     timeline.note(
@@ -59,6 +60,15 @@ def split(session: Session, incident_id: UUID, actor: str, alert_ids: Collection
     if not alert_ids:
         raise Invalid({"alert_ids": ["Say which alerts leave; only a merged incident is split without."]})
     return _split_off(session, source, actor, alert_ids, title)
+
+
+def _lend_key(session: Session, source: Incident, target: Incident) -> None:
+    """What a `group` rule would have put into the source, open until now, belongs into the target from now on."""
+    before = source.before_merge or {}
+    if before.get("status") in rules.OPEN and source.correlation_key and not target.correlation_key:
+        source.before_merge = {**before, "lent_key": True}
+        session.flush()  # two open incidents never have the same key, not even on the way
+        target.correlation_key = source.correlation_key
 
 
 def _check_merge(source: Incident, target: Incident) -> None:
@@ -107,6 +117,9 @@ def _undo_merge(session: Session, source: Incident, merged_into: UUID, actor: st
     moved = membership.take_back(session, source.id, target.id)
     before = source.before_merge or {"status": "active"}
     source.merged_into = source.before_merge = None
+    if before.get("lent_key"):
+        target.correlation_key = None
+        session.flush()
     source.status = before["status"]
     if source.status in rules.OPEN:
         service.reopen(session, source)
