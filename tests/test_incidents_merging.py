@@ -182,7 +182,7 @@ def test_alerts_are_not_moved_into_incidents_that_are_over(owner: Person):
 
 def test_what_a_rule_groups_follows_the_merge_and_its_undoing(owner: Person):
     owner.post("/rules", {"name": "By service", "action": "group", "group_by": ["service"]})
-    db, web = two_incidents(owner)
+    db, _ = two_incidents(owner)
     made = owner.post("/incidents", {"title": "All of it", "severity": "high"})
     owner.post(f"/incidents/{db['id']}/merge", {"into": made["id"]}, status=200)
     owner.push(alertmanager(firing("Replication lags", service="db")))
