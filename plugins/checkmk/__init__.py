@@ -7,9 +7,13 @@ from hub.contracts import Config, Connector, Delivery, Event, Malformed, Payload
 
 # NOTIFY_NOTIFICATIONTYPE, compared by its first word: "ALERTHANDLER (OK)", "DOWNTIMESTART". For kinds that are in
 # neither table, such as CUSTOM, the state of the check decides.
-STATES = {"problem": State.FIRING, "recovery": State.RESOLVED, "acknowledgement": State.ACKNOWLEDGED}
+STATES = {
+    "problem": State.FIRING,
+    "recovery": State.RESOLVED,
+    **dict.fromkeys(("acknowledgement", "ack"), State.ACKNOWLEDGED),
+}
 IGNORED = {  # Checkmk notifies of a problem again when it outlives its downtime or its flapping
-    **dict.fromkeys(("downtimestart", "downtimeend", "downtimecancelled"), "downtime"),
+    **dict.fromkeys(("downtime", "downtimestart", "downtimeend", "downtimecancelled"), "downtime"),
     **dict.fromkeys(("flappingstart", "flappingstop", "flappingdisabled"), "flapping"),
     "alerthandler": "alert_handler",
 }
@@ -64,7 +68,8 @@ def to_event(body: Payload) -> Event:
     """One notification. An empty service, or WHAT=HOST, makes it one of the host."""
     host = body.required_text(*HOST)
     service = "" if body.text("what").upper() == "HOST" else body.text(*SERVICE)
-    words = [said for name in WORDS if (said := body.text(name))]
+    others = "host" if service else "service"  # a service may be well on a host that is down, and the other way round
+    words = [said for name in WORDS if not name.startswith(others) and (said := body.text(name))]
     kind = body.text(*KIND).partition(" ")[0].lower()
     severity = next((word for word in words if word.lower() in SEVERITIES), next(iter(words), ""))
     return Event(

@@ -38,6 +38,7 @@ class TestCheckmk(ConnectorTests):
         ({"notificationtype": "RECOVERY"}, "resolved"),
         ({"notificationtype": "CUSTOM", "servicestate": "OK"}, "resolved"),
         ({"notificationtype": "", "status": "ACKNOWLEDGED"}, "acknowledged"),
+        ({"notificationtype": "ACK"}, "acknowledged"),
     ],
 )
 def test_state_is_that_of_the_notification_before_that_of_the_check(fields: dict[str, str], state: str) -> None:
@@ -50,6 +51,7 @@ def test_state_is_that_of_the_notification_before_that_of_the_check(fields: dict
         ({"servicestate": "WARN", "status": "DOWN"}, "medium"),
         ({"servicestate": "", "severity": "OK", "status": "DOWN"}, "critical"),
         ({"servicestate": "UNKNOWN"}, "unknown"),
+        ({"servicestate": "UNKNOWN", "hoststate": "DOWN"}, "unknown"),
     ],
 )
 def test_severity_is_the_first_word_that_is_one(words: dict[str, str], severity: str) -> None:

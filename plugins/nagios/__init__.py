@@ -1,5 +1,7 @@
 """Nagios Core, Naemon and their kin: notifications of hosts and services, as a notification command posts them."""
 
+import re
+
 from hub.contracts import (
     Config,
     Connector,
@@ -78,7 +80,7 @@ def to_event(notice: Payload) -> Event:
     raw_severity = (notice.text(*LAST_STATE) or word) if word.lower() in WELL else word
     return Event(
         title=f"{service} on {host}" if service else f"Host {host}",
-        description="\n".join(filter(None, (notice.text(*OUTPUT), notice.text(*LONG_OUTPUT)))),
+        description="\n".join(filter(None, (notice.text(*OUTPUT), _unescaped(notice.text(*LONG_OUTPUT))))),
         state=state,
         severity=SEVERITIES.get(raw_severity.lower(), Severity.UNKNOWN),
         raw_severity=raw_severity,
@@ -91,6 +93,11 @@ def to_event(notice: Payload) -> Event:
         occurred_at=notice.time(*WHEN),
         raw_kind=kind or word,
     )
+
+
+def _unescaped(long_output: str) -> str:
+    """$LONGSERVICEOUTPUT$ has its line ends and backslashes escaped."""
+    return re.sub(r"\\([n\\])", lambda escaped: "\n" if escaped[1] == "n" else "\\", long_output)
 
 
 def _state(notice: Payload, kind: str, word: str) -> State:

@@ -92,6 +92,11 @@ def test_host_and_its_services_are_alerts_of_their_own() -> None:
     assert len(keys) == 3
 
 
+def test_lines_of_a_long_output_are_lines() -> None:
+    event = event_of(output="DISK CRITICAL", long_output=r"/var 98 %\nC:\\new 97 %")
+    assert event.description.splitlines() == ["DISK CRITICAL", "/var 98 %", r"C:\new 97 %"]
+
+
 @pytest.mark.parametrize("name", ["HOSTNAME", "NAGIOS_HOSTNAME", "host_name", "hostName"])
 def test_macros_may_have_the_names_of_the_environment(name: str) -> None:
     assert event_of(host=None, **{name: "db-1"}).resource == "db-1"
