@@ -12,6 +12,7 @@ from hub.embedded.postgres import EmbeddedPostgres
 from hub.runtime import Runtime, assemble
 from hub.settings import Settings
 from tests.factories import Hub, Person
+from tests.stand_in import StandIn, standing_in
 
 # durability is what tests/chaos is about; everywhere else it only costs time
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
@@ -52,8 +53,9 @@ def hub_settings(server: EmbeddedPostgres, session_settings: Settings) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def runtime(hub_settings: Settings) -> Iterator[Runtime]:
-    made = assemble(hub_settings)
+def runtime(hub_settings: Settings, request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    """Of a module that says EGRESS_ALLOW it may call these networks too."""
+    made = assemble(replace(hub_settings, egress_allow=getattr(request.module, "EGRESS_ALLOW", "")))
     yield made
     made.database.dispose()
 
@@ -68,3 +70,10 @@ def hub(runtime: Runtime) -> Hub:
 def owner(hub: Hub) -> Person:
     """The owner of a new organization."""
     return hub.register()
+
+
+@pytest.fixture
+def platform() -> Iterator[StandIn]:
+    """A platform's API on loopback, which answers 200 and an empty object until a test says otherwise."""
+    with standing_in() as made:
+        yield made

@@ -1,30 +1,18 @@
 """Where no procedure fits an incident, a language model drafts one: off until an organization connects it."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 import pytest
 
-from hub.runtime import Runtime, assemble
-from hub.settings import Settings
 from tests.factories import Hub, Person, alertmanager, firing
-from tests.stand_in import Answer, StandIn, standing_in
+from tests.stand_in import Answer, StandIn
 
+EGRESS_ALLOW = "127.0.0.0/8"  # the stand-ins
 DRAFT = "# Rotate the turbine\n\nFor a turbine that hums.\n\n## Stop it\n\n```sh\nturbinectl stop {{ unit }}\n```\n"
 
 
-@pytest.fixture(scope="module")
-def runtime(hub_settings: Settings) -> Iterator[Runtime]:
-    made = assemble(replace(hub_settings, egress_allow="127.0.0.0/8"))
-    yield made
-    made.database.dispose()
-
-
 @pytest.fixture
-def endpoint() -> Iterator[StandIn]:
-    with standing_in() as made:
-        made.answer = lambda _: says(DRAFT)
-        yield made
+def endpoint(platform: StandIn) -> StandIn:
+    platform.answer = lambda _: says(DRAFT)
+    return platform
 
 
 def says(text: str) -> Answer:

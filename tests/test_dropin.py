@@ -66,6 +66,50 @@ def test_routing_key_is_not_kept_with_the_body(hub: Hub, owner: Person):
     assert token not in owner.call("GET", f"/deliveries/{delivery['id']}/body").text
 
 
+def test_alert_that_comes_back_at_once_fires_again(hub: Hub, owner: Person):
+    token = token_of(owner.connect("pagerduty"))
+    for action in ("trigger", "resolve", "trigger"):
+        enqueue(hub, token, action, dedup_key="disk")
+    hub.work("ingest")
+    (alert,) = owner.get("/alerts")
+    assert (alert["status"], alert["episode_count"]) == ("firing", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("trigger", "firing"), ("acknowledge", "acknowledged"), ("resolve", "resolved")]
+)
+def test_event_of_version_one_takes_effect(hub: Hub, owner: Person, kind: str, status: str):
+    token = token_of(owner.connect("pagerduty"))
+    event = {"service_key": token, "incident_key": "web-1/HTTP", "details": {"severity": "warning", "host": "web-1"}}
+    path = "/generic/2010-04-15/create_event.json"
+    hub.http.post(path, json=event | {"event_type": "trigger", "description": "HTTP is down"})
+    answer = hub.http.post(path, json=event | {"event_type": kind, "description": "HTTP is down"})
+    hub.work("ingest")
+    (alert,) = owner.get("/alerts")
+    assert (answer.status_code, answer.json["incident_key"]) == (200, "web-1/HTTP")
+    assert [alert[name] for name in ("title", "status", "severity", "resource")] == [
+        "HTTP is down",
+        status,
+        "medium",
+        "web-1",
+    ]
+
+
+def test_event_of_version_one_that_pagerduty_would_refuse_is_refused(hub: Hub, owner: Person):
+    event = {"service_key": token_of(owner.connect("pagerduty")), "event_type": "resolve"}
+    answer = hub.http.post("/generic/2010-04-15/create_event.json", json=event)
+    assert (answer.status_code, answer.json["errors"]) == (400, ["Incident key is required"])
+
+
+def test_change_event_is_kept_and_is_no_alert(hub: Hub, owner: Person):
+    token = token_of(owner.connect("pagerduty"))
+    answer = hub.http.post("/v2/change/enqueue", json={"routing_key": token, "payload": {"summary": "Deployed 1.2"}})
+    hub.work("ingest")
+    (delivery,) = owner.get("/deliveries")
+    assert (answer.status_code, answer.json["message"]) == (202, "Change event processed")
+    assert (delivery["status"], delivery["reason"], owner.get("/alerts")) == ("ignored", "change event", [])
+
+
 @pytest.mark.parametrize("path", ["/v2/enqueue", "/api/v2/alerts", "/v2/alerts", "/v2/alerts/a/close"])
 def test_wrong_token_is_refused(hub: Hub, owner: Person, path: str):
     owner.connect("pagerduty")
@@ -115,18 +159,52 @@ def test_opsgenie_alert_is_created_and_ended_by_its_alias(hub: Hub, owner: Perso
     assert [alert["status"] for alert in owner.get("/alerts")] == [status]
 
 
-@pytest.mark.parametrize(("action", "status"), [("acknowledge_alert", "acknowledged"), ("close_alert", "resolved")])
-def test_opsgenie_client_changes_only_its_address(hub: Hub, owner: Person, action: str, status: str):
+@pytest.fixture
+def opsgenie(hub: Hub, owner: Person) -> Iterator[opsgenie_sdk.AlertApi]:
+    """Opsgenie's own client with the hub's address."""
     config = opsgenie_sdk.Configuration()
     config.api_key = {"Authorization": token_of(owner.connect("opsgenie"))}
     config.api_key_prefix = {"Authorization": "GenieKey"}
     with served(hub) as config.host:
-        client = opsgenie_sdk.AlertApi(opsgenie_sdk.ApiClient(config))
-        alert = opsgenie_sdk.CreateAlertPayload(message="Payments fail", alias="pay", priority="P1")
-        assert client.create_alert(alert).result == "Request will be processed"
-        getattr(client, action)("pay", identifier_type="alias")
+        yield opsgenie_sdk.AlertApi(opsgenie_sdk.ApiClient(config))
+
+
+def test_opsgenie_alert_without_alias_is_found_by_its_request(hub: Hub, owner: Person, opsgenie: opsgenie_sdk.AlertApi):
+    request_id = opsgenie.create_alert(opsgenie_sdk.CreateAlertPayload(message="Payments fail")).request_id
+    with pytest.raises(opsgenie_sdk.ApiException, match="404"):
+        opsgenie.get_request_status(request_id)  # as at Opsgenie, until it is processed
+    hub.work("ingest")
+    status = opsgenie.get_request_status(request_id).data
+    opsgenie.close_alert(status.alert_id)
+    hub.work("ingest")
+    assert (status.is_success, status.action, states(owner)) == (True, "Create", [("Payments fail", "resolved")])
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [("close_alert", "resolved"), ("un_acknowledge_alert", "firing"), ("delete_alert", "resolved")],
+)
+def test_opsgenie_client_acts_on_an_acknowledged_alert(
+    hub: Hub, owner: Person, opsgenie: opsgenie_sdk.AlertApi, action: str, status: str
+):
+    opsgenie.create_alert(opsgenie_sdk.CreateAlertPayload(message="Payments fail", alias="pay", priority="P1"))
+    opsgenie.acknowledge_alert("pay", identifier_type="alias")
+    getattr(opsgenie, action)("pay", identifier_type="alias")
     hub.work("ingest")
     assert states(owner) == [("Payments fail", status)]
+
+
+def test_opsgenie_note_is_kept_and_changes_nothing(hub: Hub, owner: Person, opsgenie: opsgenie_sdk.AlertApi):
+    opsgenie.add_note("pay", opsgenie_sdk.AddNoteToAlertPayload(note="Looking"), identifier_type="alias")
+    hub.work("ingest")
+    assert [delivery["status"] for delivery in owner.get("/deliveries")] == ["ignored"]
+
+
+def test_request_of_another_integration_is_not_told(hub: Hub, owner: Person, opsgenie: opsgenie_sdk.AlertApi):
+    request_id = opsgenie.create_alert(opsgenie_sdk.CreateAlertPayload(message="Payments fail")).request_id
+    hub.work("ingest")
+    other = {"Authorization": f"GenieKey {token_of(owner.connect('opsgenie'))}"}
+    assert hub.http.get(f"/v2/alerts/requests/{request_id}", headers=other).status_code == 404
 
 
 def test_real_prometheus_sends_its_alerts_here(hub: Hub, owner: Person, tmp_path: Path):

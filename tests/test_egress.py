@@ -4,7 +4,6 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from hub import egress
 from hub.contracts.errors import Misconfigured, Unavailable
 from hub.egress import Egress
-from tests.stand_in import Answer, StandIn, standing_in
+from tests.stand_in import Answer, StandIn
 
 LOCAL = Egress(egress.networks("127.0.0.0/8"))
 
@@ -105,12 +104,6 @@ HOSTS = (
     *NAMED,
 )
 FORBIDDEN = (*(f"http://{host}/" for host in HOSTS), *UNREADABLE)
-
-
-@pytest.fixture
-def platform() -> Iterator[StandIn]:
-    with standing_in() as made:
-        yield made
 
 
 @pytest.fixture

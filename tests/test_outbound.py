@@ -4,35 +4,20 @@ import base64
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
 import pytest
 
-from hub.runtime import Runtime, assemble
-from hub.settings import Settings
 from tests.factories import Hub, Person, alertmanager, firing, resolved
 from tests.stand_in import Answer, Asked, StandIn, standing_in
 
+EGRESS_ALLOW = "127.0.0.0/8"  # the stand-ins
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 ALL = ("opened", "acknowledged", "severity_changed", "reopened", "resolved", "closed")
-
-
-@pytest.fixture(scope="module")
-def runtime(hub_settings: Settings) -> Iterator[Runtime]:
-    made = assemble(replace(hub_settings, egress_allow="127.0.0.0/8"))
-    yield made
-    made.database.dispose()
-
-
-@pytest.fixture
-def platform() -> Iterator[StandIn]:
-    with standing_in() as made:
-        yield made
 
 
 def connect(owner: Person, platform: StandIn, **wanted: Any) -> str:

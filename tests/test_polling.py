@@ -4,32 +4,17 @@ import gzip
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from hub.runtime import Runtime, assemble
-from hub.settings import Settings
 from tests.factories import Hub, Person
-from tests.stand_in import Answer, Asked, StandIn, standing_in
+from tests.stand_in import Answer, Asked, StandIn
 
+EGRESS_ALLOW = "127.0.0.0/8"  # the stand-ins
 NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def runtime(hub_settings: Settings) -> Iterator[Runtime]:
-    made = assemble(replace(hub_settings, egress_allow="127.0.0.0/8"))
-    yield made
-    made.database.dispose()
-
-
-@pytest.fixture
-def platform() -> Iterator[StandIn]:
-    with standing_in() as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -164,7 +164,8 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
         severity = seen.severity if is_silent else event.severity
         status = State.ACKNOWLEDGED if seen.acknowledged_at else event.state
         # and an acknowledgement without one is often a bare id: it does not unsay the title and the rest either
-        content = seen.content if is_silent and event.state is State.ACKNOWLEDGED else event.content
+        is_bare = event.state is State.ACKNOWLEDGED or event.content.get("title") == event.dedup_key
+        content = seen.content if is_silent and is_bare else event.content
         return replace(seen, content=content, severity=severity, status=status)
     number = seen.episode_count + 1
     return replace(

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,10 @@ from typing import Any
 REPEAT_WINDOW_SECONDS = 300
 LONGEST_EVENT_KEY = 255  # of PagerDuty's
 
+ProblemsOf = Callable[[Mapping[str, Any]], list[str]]
+
 _CREDENTIAL = re.compile(r"auth|cookie|token|secret|password|api-?key", re.IGNORECASE)
+_EVENT_ACTIONS = ("trigger", "acknowledge", "resolve")
 _MOST_PAIRS = 64
 _LONGEST_VALUE = 2_048
 _LONGEST_KEY = 256
@@ -59,10 +62,22 @@ def problems_of_event(event: Mapping[str, Any]) -> list[str]:
     payload = event.get("payload")
     summary = payload.get("summary") if isinstance(payload, Mapping) else None
     wrong = {
-        "event_action must be trigger, acknowledge or resolve": action not in ("trigger", "acknowledge", "resolve"),
+        "event_action must be trigger, acknowledge or resolve": action not in _EVENT_ACTIONS,
         "dedup_key is missing or blank": action in ("acknowledge", "resolve") and not key,
         "dedup_key is longer than 255 characters": len(str(key)) > LONGEST_EVENT_KEY,
         "payload.summary is missing or blank": action == "trigger" and not summary,
+    }
+    return [problem for problem, is_so in wrong.items() if is_so]
+
+
+def problems_of_old_event(event: Mapping[str, Any]) -> list[str]:
+    """The same for the Events API v1."""
+    kind = event.get("event_type")
+    wrong = {
+        "Event type is invalid (must be one of: 'trigger', 'acknowledge', 'resolve')": kind not in _EVENT_ACTIONS,
+        "Incident key is required": kind in ("acknowledge", "resolve") and not event.get("incident_key"),
+        "Incident key is longer than 255 characters": len(str(event.get("incident_key"))) > LONGEST_EVENT_KEY,
+        "Description is required": kind == "trigger" and not event.get("description"),
     }
     return [problem for problem, is_so in wrong.items() if is_so]
 

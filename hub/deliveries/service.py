@@ -45,12 +45,13 @@ LISTING = Listing(
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A webhook request before anybody has believed it."""
+    """A webhook request before anybody has believed it. `key` is its id, where the connector is not to say."""
 
     integration_id: UUID
     platform: str
     token_hash: bytes
     delivery: contracts.Delivery
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def accept(
 ) -> Accepted:
     """Proves and stores one webhook, committed. Raises Untrusted, NotFound, BadRequest or Unavailable."""
     is_verified = connector is not None and _is_signature_right(database, connector, vault, arrival)
-    key = _key_of(connector, arrival.delivery)
+    key = _key_of(connector, arrival)
     headers = {**arrival.delivery.headers, **_carried()}
     wanted = {
         "id": new_id(),
@@ -139,9 +140,10 @@ def _is_verified(connector: Connector, delivery: contracts.Delivery, config: Map
     return True
 
 
-def _key_of(connector: Connector | None, delivery: contracts.Delivery) -> rules.DeliveryKey:
+def _key_of(connector: Connector | None, arrival: Arrival) -> rules.DeliveryKey:
+    delivery = arrival.delivery
     try:
-        sender_key = connector.delivery_key(delivery) if connector else None
+        sender_key = arrival.key or (connector.delivery_key(delivery) if connector else None)
     except Exception as error:  # noqa: BLE001  # a body the connector cannot read is stored, and ends dead and visible
         log.info("no delivery key: %s", type(error).__name__)
         sender_key = None

@@ -8,12 +8,18 @@ from flask import Flask, request
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def takes_anything(limit_bytes: int, *, any_query: bool = False) -> Callable[[_View], _View]:
-    """The view reads the raw bytes at `flask.g.body`, of any content type; `any_query`: and any query parameter."""
+def takes_anything(
+    limit_bytes: int, *, any_query: bool = False, described: Mapping[str, Any] | None = None
+) -> Callable[[_View], _View]:
+    """The view reads the raw bytes at `flask.g.body`, of any content type; `any_query`: and any query parameter.
+
+    `described` is the JSON Schema of a body that must be there; without it the body may be missing.
+    """
 
     def decorator(view: _View) -> _View:
         view.raw_limit_bytes = limit_bytes  # type: ignore[attr-defined]
         view.takes_any_query = any_query  # type: ignore[attr-defined]
+        view.raw_schema = described  # type: ignore[attr-defined]
         return view
 
     return decorator

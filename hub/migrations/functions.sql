@@ -707,9 +707,10 @@ $$;
 -- drop-in endpoints --------------------------------------------------------------------------------------------------
 
 -- Their senders name no integration: its token finds it.
-CREATE OR REPLACE FUNCTION find_integration_by_token(p_platform text, p_token_hash bytea) RETURNS uuid
+CREATE OR REPLACE FUNCTION find_integration_by_token(p_platform text, p_token_hash bytea)
+RETURNS TABLE (organization_id uuid, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT i.id FROM integrations i
+    SELECT i.organization_id, i.id FROM integrations i
     WHERE (i.token_hash = p_token_hash
            OR (i.previous_token_hash = p_token_hash AND i.previous_until > overwatch_now()))
       AND i.platform = p_platform AND i.enabled AND i.deleted_at IS NULL

@@ -19,7 +19,7 @@ from hub.contracts import (
     severity_of,
 )
 from plugins.pagerduty.api import SETTINGS, EventsApi
-from plugins.pagerduty.sent import sent_event
+from plugins.pagerduty.sent import sent_events
 
 # The last word of an event's type; an event that changes something else leaves the state to the incident's `status`.
 STATES = {
@@ -77,7 +77,7 @@ Choose the scope, keep the incident events, save, and copy the secret that is sh
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
         bodies = delivery.json().members()
-        sent = [sent_event(body) for body in bodies if body.has("event_action")]
+        sent = [event for body in bodies for event in sent_events(body)]
         return sent or [to_event(*told) for body in bodies for told in _incidents(body)]
 
 

@@ -39,6 +39,12 @@ class Operation:
         return hasattr(self.view, "raw_limit_bytes")
 
     @property
+    def raw_schema(self) -> Mapping[str, Any] | None:
+        """Of a body that the view reads itself and needs."""
+        found: Mapping[str, Any] | None = getattr(self.view, "raw_schema", None)
+        return found
+
+    @property
     def has_etag(self) -> bool:
         """Whether it answers one object with its version."""
         return hasattr(self.view, "reader")

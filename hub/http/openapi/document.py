@@ -78,17 +78,20 @@ def _complete(operation: Operation, schemas: Json) -> None:
         described["parameters"].append({"$ref": f"#/components/parameters/{reference}"})
     if getattr(operation.view, "takes_any_query", False):
         described["parameters"].append(common.TOKEN)
-    if operation.takes_anything and operation.method != "get":
-        described["requestBody"] = {"description": "Whatever the sender sends", "content": {_JSON: {"schema": {}}}}
+    if operation.takes_anything and operation.method not in ("get", "delete"):
+        content = {_JSON: {"schema": dict(operation.raw_schema or {})}}
+        described["requestBody"] = {"description": "Whatever the sender sends", "content": content}
     _complete_answers(operation)
     if "requestBody" in described:
-        described["requestBody"]["required"] = not operation.takes_anything and _needs_body(operation, schemas)
+        described["requestBody"]["required"] = _needs_body(operation, schemas)
     _exemplify(described.get("requestBody", {}), Examples(schemas, is_request=True))
     for answer in described["responses"].values():
         _exemplify(answer, Examples(schemas, is_request=False))
 
 
 def _needs_body(operation: Operation, schemas: Json) -> bool:
+    if operation.takes_anything:
+        return operation.raw_schema is not None
     content = operation.document["requestBody"]["content"].get(_JSON)
     name = str(content["schema"].get("$ref", "")).rpartition("/")[2] if content else ""
     return operation.method != "post" or bool(schemas.get(name, {}).get("required"))
