@@ -192,3 +192,18 @@ def test_what_a_rule_groups_follows_the_merge_and_its_undoing(owner: Person):
     owner.push(alertmanager(firing("No connections", service="db")))
     owner.hub.work("ingest")
     assert alert_named(owner, "No connections")["incident_id"] == db["id"]
+
+
+def test_alert_that_no_incident_has_is_put_into_one(owner: Person):
+    owner.patch("/organizations/current", {"settings": {"incident_threshold": "critical"}})
+    owner.push(alertmanager(firing("DiskFull", severity="warning")))
+    owner.hub.work("ingest")
+    alert, made = alert_named(owner, "DiskFull"), owner.post("/incidents", {"title": "Disks", "severity": "high"})
+    assert alert["incident_id"] is None
+    owner.patch(f"/alerts/{alert['id']}", {"incident_id": made["id"]})
+    assert titles(owner, made) == ["DiskFull"]
+    (why,) = owner.get(f"/incidents/{made['id']}/why")
+    assert why["step"] == "threshold"
+    owner.push(alertmanager(resolved("DiskFull", severity="warning")))
+    owner.hub.work("ingest")
+    assert owner.get(f"/incidents/{made['id']}")["status"] == "resolved"

@@ -47,23 +47,27 @@ def _mark(session: Session, alert: Alert, state: State, actor: str) -> None:
 
 
 def _move(session: Session, alert: Alert, incident_id: UUID, actor: str) -> None:
-    if alert.incident_id is None:
-        raise Conflict("The alert is in no incident, so there is nothing to move it out of.")
+    left = [alert.incident_id] if alert.incident_id else []  # silenced, or below the threshold: it was in none
     try:
-        source, target = service.get_for_change(session, alert.incident_id, incident_id)
+        *sources, target = service.get_for_change(session, *left, incident_id)
     except NotFound as error:
         raise Invalid({"incident_id": ["There is no such incident."]}) from error
     if target.merged_into is not None or target.status not in rules.OPEN:
         raise Conflict("Alerts can only be moved into an incident that is active or in progress.")
-    membership.transfer(session, source.id, target.id, actor, [alert.id])
+    for source in sources:
+        membership.transfer(session, source.id, target.id, actor, [alert.id])
+    if not sources:
+        membership.adopt(session, alert.id, target.id, actor)
     default = settings_of(session.get_one(Organization, organization_of(session)).settings)["default_incident_severity"]
-    for incident in (source, target):
+    for incident in (*sources, target):
         membership.relearn(session, incident, default)
-    why = {"step": "person", "from_incident_id": str(source.id)}
+    source_ids = [source.id for source in sources]
+    why = {"step": "person", "from_incident_id": str(source_ids[0]) if source_ids else None}
     moved = {"alert_id": str(alert.id), "title": alert.title}
-    timeline.note(session, source.id, "alert_left", actor, **moved, to_incident_id=str(target.id))
+    for source in sources:
+        timeline.note(session, source.id, "alert_left", actor, **moved, to_incident_id=str(target.id))
     timeline.note(session, target.id, "alert_joined", actor, **moved, why=why)
-    audit.note(session, "alerts:update", alert.id, incident_ids=[str(source.id), str(target.id)])
+    audit.note(session, "alerts:update", alert.id, incident_ids=[str(each) for each in (*source_ids, target.id)])
     session.flush()
-    following.follow(session, [source.id], timeline.moment(session))
-    outbox.enqueue(session, "index", "incident", [source.id, target.id])
+    following.follow(session, source_ids, timeline.moment(session))
+    outbox.enqueue(session, "index", "incident", [*source_ids, target.id])

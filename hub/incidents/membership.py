@@ -74,6 +74,22 @@ def transfer(
     return [row.alert_id for row in rows]
 
 
+def adopt(session: Session, alert_id: UUID, target: UUID, actor: str) -> None:
+    """Puts the alert's latest episode, which is in no incident, into this one; its decision is kept with this move."""
+    session.execute(
+        text(
+            "WITH moved AS (UPDATE episodes e SET incident_id = :target, decision = jsonb_set("
+            "   coalesce(e.decision, '{}'), '{moves}', coalesce(e.decision -> 'moves', '[]') || jsonb_build_array("
+            "   jsonb_build_object('from_incident_id', NULL, 'by', CAST(:actor AS text), 'at', overwatch_now())))"
+            "  FROM alerts a WHERE a.organization_id = :org AND a.id = :alert_id AND e.organization_id = :org"
+            "  AND e.alert_id = a.id AND e.number = a.episode_count RETURNING e.alert_id)"
+            " UPDATE alerts a SET incident_id = :target, updated_at = overwatch_now()"
+            " WHERE a.organization_id = :org AND a.id IN (SELECT alert_id FROM moved)"
+        ),
+        {"org": organization_of(session), "target": target, "alert_id": alert_id, "actor": actor},
+    )
+
+
 def take_back(session: Session, source: UUID, target: UUID) -> list[UUID]:
     """Undoes the last transfer from `source` to `target`; what has been moved on since stays. Which alerts it were."""
     rows = session.execute(
