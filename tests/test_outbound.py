@@ -147,6 +147,20 @@ def test_later_change_waits_until_the_earlier_one_is_taken(hub: Hub, owner: Pers
     assert kinds(platform) == ["incident.opened", "incident.opened", "incident.resolved"]
 
 
+def test_change_that_is_never_taken_holds_up_no_other_incident(hub: Hub, owner: Person, platform: StandIn):
+    connect(owner, platform, events=["incident.opened"])
+    platform.answer = lambda asked: Answer(503 if asked.json["data"]["title"] == "Poison" else 200)
+    owner.post("/incidents", {"title": "Poison", "severity": "high"})
+    for seconds in (6, 301):
+        tell(hub)
+        hub.later(seconds=seconds)
+    owner.post("/incidents", {"title": "Fine", "severity": "high"})
+    tell(hub)  # the third attempt: the next one is half an hour away
+    hub.later(seconds=6)
+    tell(hub)
+    assert [asked.json["data"]["title"] for asked in platform.asked] == ["Poison"] * 3 + ["Fine"]
+
+
 def test_platform_that_asks_for_patience_gets_it(hub: Hub, owner: Person, platform: StandIn):
     made = owner.post(
         "/integrations", {"platform": "slack", "name": "Ops", "config": {"webhook_url": f"{platform.url}/T/B/x"}}

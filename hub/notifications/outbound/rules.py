@@ -15,6 +15,11 @@ def retry_seconds(attempts: int, asked_seconds: int) -> int | None:
     return max(SCHEDULE_SECONDS[attempts - 1], asked_seconds)
 
 
+def pause_seconds(asked_seconds: int) -> int:
+    """How long a platform that has just failed is left alone; what it never takes must not hold up all else."""
+    return max(SCHEDULE_SECONDS[0], asked_seconds)
+
+
 def is_hopeless(newest: Sequence[str]) -> bool:
     """Whether the newest endings (`sent` or `failed`, newest first) say that nobody will listen."""
     return len(newest) >= FAILED_IN_A_ROW and all(status == "failed" for status in newest[:FAILED_IN_A_ROW])

@@ -47,12 +47,13 @@ _STOP = text(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`seconds` until the next attempt when it stays pending."""
+    """`seconds` until the next attempt when it stays pending; for `pause_seconds` the platform is told nothing else."""
 
     status: str
     reason: str = ""
     reference: str = ""
     seconds: int = 0
+    pause_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class Teller:
 
 def _again(attempts: int, reason: str, asked_seconds: int) -> Outcome:
     seconds = rules.retry_seconds(attempts, asked_seconds)
-    return Outcome("failed", reason) if seconds is None else Outcome("pending", reason, seconds=seconds)
+    if seconds is None:
+        return Outcome("failed", reason)
+    return Outcome("pending", reason, seconds=seconds, pause_seconds=rules.pause_seconds(asked_seconds))
 
 
 def _finish(session: Session, row: Any, token: UUID, outcome: Outcome) -> None:
@@ -122,7 +125,7 @@ def _finish(session: Session, row: Any, token: UUID, outcome: Outcome) -> None:
     if not written:
         return  # another worker has it by now
     if outcome.status == "pending":
-        session.execute(_HOLD_BACK, mine | {"seconds": outcome.seconds})
+        session.execute(_HOLD_BACK, mine | {"seconds": outcome.pause_seconds})
     elif outcome.status == "failed" and _is_hopeless(session, mine):
         session.execute(_STOP, mine | {"reason": outcome.reason})
         audit.note(session, "integrations:stop_notifying", row.integration_id, reason=outcome.reason)
