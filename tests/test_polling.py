@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def poll(hub: Hub) -> None:
 # --- stand-ins --------------------------------------------------------------------------------------------------------
 
 
-def monitor_event(key: str, status: str = "error") -> dict[str, Any]:
+def monitor_event(key: str, status: str = "error", at: datetime = NOW) -> dict[str, Any]:
     """An event of a monitor as the v2 API lists it."""
     inner = {
         "title": f"Monitor {key}",
@@ -53,7 +53,7 @@ def monitor_event(key: str, status: str = "error") -> dict[str, Any]:
         "monitor": {"id": 7, "name": f"Monitor {key}", "groups": [f"host:{key}"]},
         "service": "checkout",
     }
-    stamp = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"id": f"{key}-{status}", "type": "event", "attributes": {"attributes": inner, "timestamp": stamp}}
 
 
@@ -187,16 +187,20 @@ def test_group_that_alerts_since_long_is_found_at_the_first_look(hub: Hub, owner
     assert titles(owner) == ["a", "z"]
 
 
-def test_webhook_and_poll_of_one_alert_are_one_event(hub: Hub, owner: Person, platform: StandIn):
-    integration_id = datadog(owner, platform)
-    token = owner.post(f"/integrations/{integration_id}/rotate", status=200)["webhook_url"]
+def push_triggered(owner: Person, integration_id: str) -> None:
+    """The webhook of the monitor's group `a`."""
+    url = owner.post(f"/integrations/{integration_id}/rotate", status=200)["webhook_url"]
     body = {
         "title": "[Triggered] Monitor a",
         "alert_transition": "Triggered",
         "aggreg_key": "a",
         "date": str(int(NOW.timestamp() * 1_000)),
     }
-    owner.push(body, token.removeprefix("http://localhost"))
+    owner.push(body, url.removeprefix("http://localhost"))
+
+
+def test_webhook_and_poll_of_one_alert_are_one_event(hub: Hub, owner: Person, platform: StandIn):
+    push_triggered(owner, datadog(owner, platform))
     platform.answer = of_datadog([monitor_event("a")])
     poll(hub)
     assert [alert["occurrence_count"] for alert in owner.get("/alerts")] == [1]
@@ -206,8 +210,7 @@ def test_recovery_that_the_webhook_missed_resolves_the_alert(hub: Hub, owner: Pe
     datadog(owner, platform)
     platform.answer = of_datadog([monitor_event("a")])
     poll(hub)
-    recovered = monitor_event("a", "success")
-    recovered["attributes"]["timestamp"] = NOW.replace(second=59).strftime("%Y-%m-%dT%H:%M:%SZ")
+    recovered = monitor_event("a", "success", NOW + timedelta(seconds=1))
     platform.answer = of_datadog([monitor_event("a"), recovered])
     hub.later(seconds=61)
     poll(hub)
@@ -226,7 +229,7 @@ def test_incident_is_told_to_datadog_as_an_event(hub: Hub, owner: Person, platfo
     owner.patch(f"/integrations/{integration_id}", {"events": ["incident.opened"]})
     platform.answer = lambda _: Answer(202, {"status": "ok", "event": {"id": 42}})
     incident = owner.post("/incidents", {"title": "Down", "severity": "high"})
-    hub.work("notify")
+    hub.work("index", "notify")
     (asked,) = platform.asked
     assert (asked.path, asked.json["aggregation_key"], asked.json["alert_type"]) == (
         "/api/v1/events",
@@ -250,6 +253,25 @@ def test_groups_of_one_monitor_are_alerts_of_their_own_and_meet_their_recovery(
     hub.later(seconds=61)
     poll(hub)
     assert sorted(alert["status"] for alert in owner.get("/alerts")) == ["firing", "resolved"]
+
+
+def test_group_of_the_first_look_that_alerts_again_is_one_alert_by_webhook_and_poll(
+    hub: Hub, owner: Person, platform: StandIn
+):
+    integration_id = datadog(owner, platform)
+    group = {"monitor_id": 7, "monitor_name": "Monitor a", "group_tags": ["host:a"], "status": "Alert"}
+    platform.answer = of_datadog([], groups=(group | {"last_triggered_ts": int(NOW.timestamp()) - 200_000},))
+    poll(hub)
+    for event in (monitor_event("a", "success", NOW - timedelta(minutes=10)), monitor_event("a")):
+        platform.answer = of_datadog([event])
+        hub.later(seconds=61)
+        poll(hub)
+    push_triggered(owner, integration_id)
+    hub.work("ingest")
+    assert sorted((each["status"], each["occurrence_count"]) for each in owner.get("/alerts")) == [
+        ("firing", 1),
+        ("resolved", 2),
+    ]
 
 
 @pytest.mark.parametrize(("found", "asked_last"), [(404, ("POST", "")), (200, ("PUT", "/overwatch"))])
@@ -304,7 +326,7 @@ def test_incident_is_told_to_new_relic_as_event_and_metrics_by_its_sdk(hub: Hub,
     platform.answer = lambda _: Answer(202)
     incident = owner.post("/incidents", {"title": "Down", "severity": "high"})
     owner.patch(f"/incidents/{incident['id']}", {"status": "resolved"})
-    hub.work("notify")
+    hub.work("index", "notify")
     event, metrics = platform.asked
     assert (event.path, event.headers["api-key"], metrics.path) == ("/v1/accounts/1/events", "l" * 40, "/metric/v1")
     (sent,) = json.loads(gzip.decompress(metrics.body))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from datadog_api_client import ApiClient
@@ -118,6 +119,7 @@ class DatadogApi(Connector):
                 groups = [event for event in _groups(client) if event.dedup_key not in known]
                 events += groups
                 found = {event.dedup_key for event in groups}
+        found -= _over(events, now - OVERLAP)
         return PollResult(events, {"until": now.isoformat(), "groups": sorted(found)})
 
     def install(self, config: Config, webhook_url: str, http: Http) -> Receipt:
@@ -156,6 +158,14 @@ class DatadogApi(Connector):
         with client_of(config, http) as client:
             answer = asked(lambda: SendingApi(client).create_event(body=request))
         return Receipt(reference=str(answer.get("event", {}).get("id", "")), detail="event")
+
+
+def _over(events: list[Event], before: datetime) -> set[str]:
+    """Groups whose last event is a recovery that will not be listed again: they go on under the key of webhooks."""
+    told = [event for event in events if event.occurred_at is not None]
+    last = {event.annotations.get("group"): event for event in sorted(told, key=attrgetter("occurred_at"))}
+    recovered = (event for event in last.values() if event.state is State.RESOLVED)
+    return {event.annotations["group"] for event in recovered if event.occurred_at and event.occurred_at < before}
 
 
 _NEEDED: Mapping[str, Any] = {
