@@ -59,7 +59,7 @@ def test_a_document_that_speaks_of_it_twice_comes_before_one_that_mentions_it() 
 
 def test_the_passage_to_show_is_the_one_closest_in_meaning() -> None:
     (result,) = rules.rank("text", [chunk(A, 0.3, 5), chunk(A, 0.7, 0, ordinal=1)], {})
-    assert (result.chunk_id, result.semantic) == ((A, 1), 0.7)
+    assert (result.passage_id, result.semantic) == ((A, 1), 0.7)
 
 
 @pytest.mark.parametrize("known", ["exact_name", "linked_runbook", "confirmed"])

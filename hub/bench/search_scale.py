@@ -26,6 +26,7 @@ _QUERIES = 200
 _RECALL_QUERIES = 60
 _TOP = 10
 _BATCH = 2_000
+_TOLD_EVERY = 10_000
 _UNLIMITED = {"users": None, "user_requests_per_minute": None, "organization_requests_per_minute": None}
 
 _STAGE = "CREATE TEMP TABLE staged (id uuid, title text, name text, body text, title_vector text, body_vector text)"
@@ -61,19 +62,24 @@ def run(largest: int) -> Iterator[str]:
     ):
         chosen = settings.from_env(hub.data)
         model = embedder(chosen.model_dir)
+        yield "embedding what the documents are made of"
         corpus = Corpus(model)
         people = {size: hub.owner() for size in sorted({*_SIZES, largest})}
         with psycopg.connect(chosen.owner_database_url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("DROP INDEX chunks_embedding")
             for size, person in people.items():
-                _fill(connection, _organization_of(person), corpus, size, model.model_id)
+                yield from _fill(connection, _organization_of(person), corpus, size, model.model_id)
+            yield "building the index of vectors"
             yield _build(connection)
         for size, person in people.items():
             yield _measure(hub, person, corpus, model, size)
 
 
-def _fill(connection: psycopg.Connection, organization_id: UUID, corpus: Corpus, size: int, model_id: str) -> None:
+def _fill(
+    connection: psycopg.Connection, organization_id: UUID, corpus: Corpus, size: int, model_id: str
+) -> Iterator[str]:
+    """Writes the documents; says every now and then how many there are."""
     connection.execute(_STAGE)
     documents = corpus.documents(size)
     for start in range(0, size, _BATCH):
@@ -83,6 +89,9 @@ def _fill(connection: psycopg.Connection, organization_id: UUID, corpus: Corpus,
         for statement in (_DOCUMENTS, _CHUNKS):
             connection.execute(statement, {"org": organization_id, "model": model_id})
         connection.execute("TRUNCATE staged")
+        written = min(start + _BATCH, size)
+        if written == size or written % _TOLD_EVERY == 0:
+            yield f"{written} of {size} documents written"
     connection.execute("DROP TABLE staged")
     note = "INSERT INTO vocabularies (organization_id, models) VALUES (%s, ARRAY[%s])"
     connection.execute(note, (organization_id, model_id))

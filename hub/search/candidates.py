@@ -1,4 +1,4 @@
-"""The chunks worth ranking, out of the index, with what is shown of them."""
+"""The chunks worth ranking, out of the index, and the words of those that are shown."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.database import organization_of
-from hub.search.lexical import Candidate
+from hub.search.lexical import Candidate, ChunkId
 
 KINDS = ("incidents", "procedures", "solutions")
 
@@ -51,14 +51,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A candidate with what is shown of it."""
+    """A candidate, and what it is a chunk of; `is_named` when that has one of the names that were asked for."""
 
     candidate: Candidate
     kind: str
     source_id: UUID
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk's words as people wrote them, with its document's title."""
+
     title: str
     text: str
-    names: frozenset[str]
 
 
 # the tsquery is put together from lexemes, each quoted, so that none can be read as an operator
@@ -70,7 +76,7 @@ _CANDIDATES = text(
     "   :most, CAST(:kinds AS text[]),"
     "   CAST(:service AS text[]), CAST(:severity AS text[]), CAST(:status AS text[]), CAST(:tags AS text[]),"
     "   CAST(:created_after AS timestamptz), CAST(:created_before AS timestamptz)) c)"
-    " SELECT c.document_id, c.ordinal, left(c.text, :longest) AS text, d.kind, d.source_id, d.title, d.names,"
+    " SELECT c.document_id, c.ordinal, d.kind, d.source_id, d.names && CAST(:names AS text[]) AS is_named,"
     "   coalesce(1 - (c.embedding <=> m.vector), 0) AS cosine, length(c.lexemes) AS length,"
     "   (SELECT jsonb_object_agg(u.lexeme, cardinality(u.positions)) FROM unnest(c.lexemes) u"
     "    WHERE u.lexeme = ANY (CAST(:lexemes AS text[]))) AS counts"
@@ -78,6 +84,12 @@ _CANDIDATES = text(
     " JOIN chunks c ON c.organization_id = :organization_id AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
     " JOIN documents d ON d.organization_id = :organization_id AND d.id = c.document_id"
     " LEFT JOIN models m ON m.model = c.model"
+)
+_PASSAGES = text(
+    "SELECT c.document_id, c.ordinal, d.title, left(c.text, :longest) AS text"
+    " FROM unnest(CAST(:document_ids AS uuid[]), CAST(:ordinals AS integer[])) AS w (document_id, ordinal)"
+    " JOIN chunks c ON c.organization_id = :organization_id AND c.document_id = w.document_id AND c.ordinal = w.ordinal"
+    " JOIN documents d ON d.organization_id = :organization_id AND d.id = c.document_id"
 )
 
 
@@ -94,12 +106,25 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
             "names": sorted(asked.names),
             "sources": list(asked.sources),
             "most": _MOST_CANDIDATES,
-            "longest": _LONGEST_TEXT,
             "kinds": list(kinds),
             **asdict(filters),
         },
     )
     return [_found(row, asked.lexemes) for row in rows.all()]
+
+
+def passages(session: Session, chunk_ids: Sequence[ChunkId]) -> dict[ChunkId, Passage]:
+    """The words of some chunks; few of those that are ranked are shown."""
+    rows = session.execute(
+        _PASSAGES,
+        {
+            "organization_id": organization_of(session),
+            "document_ids": [document_id for document_id, _ in chunk_ids],
+            "ordinals": [ordinal for _, ordinal in chunk_ids],
+            "longest": _LONGEST_TEXT,
+        },
+    )
+    return {(document_id, ordinal): Passage(title, said) for document_id, ordinal, title, said in rows}
 
 
 def _quoted(lexeme: str) -> str:
@@ -109,7 +134,7 @@ def _quoted(lexeme: str) -> str:
 
 def _found(row: Any, lexemes: Sequence[str]) -> Found:
     # by place, not by name: this runs some two hundred times a query
-    document_id, ordinal, said, kind, source_id, title, names, cosine, length, counts = row
+    document_id, ordinal, kind, source_id, is_named, cosine, length, counts = row
     frequencies = list(map((counts or {}).get, lexemes, repeat(0)))
     candidate = Candidate((document_id, ordinal), document_id, float(cosine), frequencies, length)
-    return Found(candidate, kind, source_id, title, said, frozenset(names))
+    return Found(candidate, kind, source_id, is_named)

@@ -20,7 +20,7 @@ from hub.search.models import Document, DocumentChunk
 from hub.search.vectors import stored_or_embedded
 
 MOST_CHUNKS = 200  # of one document, some 30,000 words; a book behind them would only dilute what it is about
-_ENOUGH_CHUNKS = 32  # for one transaction: about a second of embedding, which is what an incident may wait for
+_ENOUGH_CHUNKS = 16  # for one transaction: half a second of embedding, which is what an incident may wait for
 
 _KINDS: Mapping[str, tuple[Callable[[Session, Sequence[UUID]], list[Draft]], tuple[str, ...]]] = {
     "incident": (drafts.of_incidents, ("incidents", "solutions")),

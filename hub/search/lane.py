@@ -10,7 +10,7 @@ from hub.search.embedding.loaded import Embedders
 from hub.search.suggestions import service as suggestions
 
 _MOST_AT_ONCE = 32
-_MOST_PATIENT = 8  # so that an incident waits for about a second of embedding, however many procedures are imported
+_MOST_PATIENT = 4  # so that an incident waits for half a second of embedding, however many procedures are imported
 _PATIENT = frozenset({"procedure", "reembed", "vocabulary"})
 
 _noticed: set[tuple[int, str]] = set()

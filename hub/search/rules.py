@@ -70,15 +70,18 @@ class Evidence:
         return self.is_explicit, self.for_service
 
 
+NO_EVIDENCE = Evidence()
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A document in the answer: `chunk_id` is the passage to show; `semantic`, `lexical`, `confidence` are 0 to 1.
+    """A document in the answer: `passage_id` is the chunk to show; `semantic`, `lexical`, `confidence` are 0 to 1.
 
     `score` orders the results of this one query, verdicts included; `reasons` say what counted.
     """
 
     document_id: UUID
-    chunk_id: ChunkId
+    passage_id: ChunkId
     score: float
     semantic: float
     lexical: float
@@ -93,34 +96,50 @@ def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Ev
 
     A document is ranked by its chunks, so whoever has evidence for one puts a chunk of it among the candidates.
     """
-    found = _matches(candidates, evidence, LEXICAL_WEIGHT[kind])
+    rarity = lexical.rarity(candidates)
+    found = _matches(candidates, rarity, evidence, LEXICAL_WEIGHT[kind])
     by_score = sorted(found, key=lambda match: match.score, reverse=True)
     by_rank = sorted(by_score, key=lambda match: match.evidence.rank, reverse=True)
-    return (_result(match, _margin(match, by_score)) for match in by_rank)
+    return (_result(match, _margin(match, by_score), rarity) for match in by_rank)
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    best: Candidate
+    """A document with its chunks, the nearest in meaning first."""
+
+    chunks: Sequence[Candidate]
     evidence: Evidence
     score: float
     lexical: float
-    coverage: float
+
+    @property
+    def best(self) -> Candidate:
+        """The chunk that the document is ranked by."""
+        return self.chunks[0]
+
+    @property
+    def passage_id(self) -> ChunkId:
+        """The chunk to show: the nearest that says more than the title, which stands beside it anyway."""
+        return next((chunk.chunk_id for chunk in self.chunks if chunk.chunk_id[1] > 0), self.best.chunk_id)
 
 
-def _matches(candidates: Sequence[Candidate], evidence: Mapping[UUID, Evidence], lexical_weight: float) -> list[_Match]:
-    rarity = lexical.rarity(candidates)
+def _matches(
+    candidates: Sequence[Candidate],
+    rarity: Sequence[float],
+    evidence: Mapping[UUID, Evidence],
+    lexical_weight: float,
+) -> list[_Match]:
     words = dict(zip((c.chunk_id for c in candidates), lexical.scores(candidates, rarity), strict=True))
     chunks: dict[UUID, list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda c: c.cosine, reverse=True):
         chunks[candidate.document_id].append(candidate)
     matches = []
     for document_id, own in chunks.items():
-        known = evidence.get(document_id, Evidence())
+        known = evidence.get(document_id, NO_EVIDENCE)
         matched = max(words[chunk.chunk_id] for chunk in own)
         meaning = (1 - _SECOND_CHUNK) * own[0].cosine + _SECOND_CHUNK * own[min(1, len(own) - 1)].cosine
         score = (meaning + lexical_weight * matched) / (1 + lexical_weight) + _verdict(known)
-        matches.append(_Match(own[0], known, score, matched, lexical.coverage(own, rarity)))
+        matches.append(_Match(own, known, score, matched))
     return matches
 
 
@@ -140,20 +159,21 @@ def _are_twins(one: _Match, other: _Match) -> bool:
     return abs(one.best.cosine - other.best.cosine) < _TWIN and abs(one.lexical - other.lexical) < _TWIN
 
 
-def _result(match: _Match, margin: float) -> Result:
-    signals = confidence.Signals(match.best.cosine, margin, match.coverage, match.evidence.is_explicit)
+def _result(match: _Match, margin: float, rarity: Sequence[float]) -> Result:
+    coverage = lexical.coverage(match.chunks, rarity)
+    signals = confidence.Signals(match.best.cosine, margin, coverage, match.evidence.is_explicit)
     return Result(
         document_id=match.best.document_id,
-        chunk_id=match.best.chunk_id,
+        passage_id=match.passage_id,
         score=match.score,
         semantic=min(1.0, max(0.0, match.best.cosine)),
         lexical=match.lexical,
         confidence=confidence.estimate(signals),
-        reasons=tuple(_reasons(match)),
+        reasons=tuple(_reasons(match, coverage)),
     )
 
 
-def _reasons(match: _Match) -> Iterator[str]:
+def _reasons(match: _Match, coverage: float) -> Iterator[str]:
     known = match.evidence
     told = {
         "has the alert's exact name": known.exact_name,
@@ -164,6 +184,6 @@ def _reasons(match: _Match) -> Iterator[str]:
         f"was used {known.used} times in your organization": known.used,
         f"was called wrong {known.wrong} times in your organization": known.wrong,
         f"{match.best.cosine:.0%} similar in meaning": match.best.cosine > 0,
-        f"has {match.coverage:.0%} of the words": match.coverage > 0,
+        f"has {coverage:.0%} of the words": coverage > 0,
     }
     return (reason for reason, holds in told.items() if holds)

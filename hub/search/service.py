@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from hub import names
 from hub.search import candidates, evidence, lexical, rules, vocabulary
-from hub.search.candidates import KINDS, NO_FILTERS, Asked, Filters, Found
+from hub.search.candidates import KINDS, NO_FILTERS, Asked, Filters, Found, Passage
 from hub.search.confidence import is_good_match
 from hub.search.embedding.loaded import Embedders
 from hub.search.evidence import Source
-from hub.search.rules import Evidence, Result
+from hub.search.rules import NO_EVIDENCE, Evidence, Result
 from hub.search.text import Query, understand
 from hub.search.vectors import as_halfvec
 
@@ -88,12 +88,16 @@ def ask(
     )
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
     one_of_each = {chunk.candidate.document_id: chunk for chunk in chunks}
-    evident = {document_id: _evidence(chunk, judged, named, known) for document_id, chunk in one_of_each.items()}
+    evident = {document_id: _evidence(chunk, judged, known) for document_id, chunk in one_of_each.items()}
     ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
     sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
-    shown = _Shown(chunks)
+    passages = candidates.passages(session, [result.passage_id for result in sure])
     return Answer(
-        hits=[shown.hit(result, evident[result.document_id]) for result in sure],
+        hits=[
+            _hit(one_of_each[result.document_id], passages[result.passage_id], result, evident[result.document_id])
+            for result in sure
+            if result.passage_id in passages  # else it was deleted a moment ago
+        ],
         query_kind=understood.kind,
         model=model.model_id,
         good_match=is_good_match(sure[0].confidence if sure else None),
@@ -111,33 +115,21 @@ def _vectors(models: Embedders, model_ids: Collection[str], query: Query) -> dic
     return {model.model_id: as_halfvec(model.embed([query.semantic])[0]) for model in found if model}
 
 
-def _evidence(chunk: Found, judged: Mapping[Source, Evidence], named: frozenset[str], known: Known) -> Evidence:
+def _evidence(chunk: Found, judged: Mapping[Source, Evidence], known: Known) -> Evidence:
     """A solution is its incident's: what is known of the one holds for the other."""
     kind = "incidents" if chunk.kind == "solutions" else chunk.kind
-    return replace(
-        judged.get((kind, chunk.source_id), Evidence()),
-        exact_name=not named.isdisjoint(chunk.names),
-        for_service=chunk.source_id in known.service_sources,
-    )
+    found = judged.get((kind, chunk.source_id), NO_EVIDENCE)
+    for_service = chunk.source_id in known.service_sources
+    if chunk.is_named or for_service:
+        return replace(found, exact_name=chunk.is_named, for_service=for_service)
+    return found
 
 
-class _Shown:
-    """What is shown of each document: of its best chunks the first that says more than the title."""
-
-    def __init__(self, chunks: Sequence[Found]) -> None:
-        self._chunks = {chunk.candidate.chunk_id: chunk for chunk in chunks}
-        self._passages: dict[UUID, Found] = {}
-        for chunk in sorted(chunks, key=lambda chunk: chunk.candidate.cosine):
-            if chunk.candidate.chunk_id[1] > 0:
-                self._passages[chunk.candidate.document_id] = chunk
-
-    def hit(self, result: Result, known: Evidence) -> Hit:
-        best = self._chunks[result.chunk_id]
-        passage = self._passages.get(result.document_id, best)
-        return Hit(best.source_id, best.kind, best.title, _snippet(passage), result, known)
+def _hit(chunk: Found, passage: Passage, result: Result, known: Evidence) -> Hit:
+    return Hit(chunk.source_id, chunk.kind, passage.title, _snippet(passage), result, known)
 
 
-def _snippet(chunk: Found) -> str:
+def _snippet(chunk: Passage) -> str:
     """The passage as people wrote it, without the title that stands beside it anyway."""
     said = chunk.text.removeprefix(chunk.title).lstrip(".: \n") or chunk.text
     return said if len(said) <= _SNIPPET_CHARACTERS else f"{said[:_SNIPPET_CHARACTERS]}…"
