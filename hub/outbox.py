@@ -8,6 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -51,6 +53,8 @@ def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID
 
 
 Handler = Callable[[Session, Sequence[UUID]], None]
+# what asks somebody outside, which no transaction may wait for; it gives the handler of what came of it
+Preparation = Callable[[Database, UUID, Sequence[UUID]], Handler]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +67,53 @@ class _Job:
     traceparent: str | None
 
 
-def work_off(database: Database, lane: str, handlers: Mapping[str, Handler], most: int = 32) -> bool:
+def work_off(
+    database: Database,
+    lane: str,
+    handlers: Mapping[str, Handler],
+    most: int = 32,
+    preparations: Mapping[str, Preparation] = MappingProxyType({}),
+) -> bool:
     """Claims due jobs of the kinds that there are handlers for, and handles them: per organization and kind in one
     transaction each. What this process has no handler for waits for one that has.
 
     False when there were none. A handler that fails sends its jobs back, and after the last attempt they stay, dead.
     """
     token = uuid4()
-    jobs = _claim(database, lane, handlers.keys(), token, most)
+    jobs = _claim(database, lane, {**handlers, **preparations}, token, most)
+    prepared = {kind: partial(_as_prepared, handler) for kind, handler in handlers.items()} | dict(preparations)
     for group in _grouped(jobs).values():
-        if not _handle(database, handlers, group, token, is_last=len(group) == 1) and len(group) > 1:
+        if not _handle(database, prepared, group, token, is_last=len(group) == 1) and len(group) > 1:
             for job in group:  # so that the one that fails keeps no other back
-                _handle(database, handlers, [job], token, is_last=True)
+                _handle(database, prepared, [job], token, is_last=True)
     return bool(jobs)
 
 
 def _handle(
-    database: Database, handlers: Mapping[str, Handler], jobs: Sequence[_Job], token: UUID, *, is_last: bool
+    database: Database, prepared: Mapping[str, Preparation], jobs: Sequence[_Job], token: UUID, *, is_last: bool
 ) -> bool:
     """Whether it went well; where it did not, and this `is_last`, the jobs are sent back."""
     organization_id, kind = jobs[0].organization_id, jobs[0].kind
+    subject_ids = sorted({job.subject_id for job in jobs})
     try:
         with (
             logs.about(organization_id=f"org_{organization_id.hex}"),
             telemetry.span(kind, [job.traceparent for job in jobs], organization_id=organization_id),
-            database.transaction(organization_id) as session,
         ):
-            handlers[kind](session, sorted({job.subject_id for job in jobs}))
-            _delete(session, jobs, token)
+            handler = prepared[kind](database, organization_id, subject_ids)
+            with database.transaction(organization_id) as session:
+                handler(session, subject_ids)
+                _delete(session, jobs, token)
         return True
     except Exception as error:  # whatever a job does, the others of the lane go on
         log.exception("%d jobs %s failed", len(jobs), kind)
         if is_last:
             _retry_or_bury(database, organization_id, jobs, token, type(error).__name__)
         return False
+
+
+def _as_prepared(handler: Handler, _database: Database, _organization_id: UUID, _ids: Sequence[UUID]) -> Handler:
+    return handler
 
 
 def _claim(database: Database, lane: str, kinds: Collection[str], token: UUID, most: int) -> list[_Job]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.factories import Hub, Person, alertmanager, firing
-from tests.stand_in import Answer, StandIn
+from tests.stand_in import Answer, Asked, StandIn
 
 EGRESS_ALLOW = "127.0.0.0/8"  # the stand-ins
 DRAFT = "# Rotate the turbine\n\nFor a turbine that hums.\n\n## Stop it\n\n```sh\nturbinectl stop {{ unit }}\n```\n"
@@ -50,6 +50,19 @@ def test_endpoint_is_told_of_the_incident_with_its_key(hub: Hub, owner: Person, 
     (asked,) = endpoint.asked
     assert (asked.path, asked.headers["authorization"]) == ("/v1/chat/completions", "Bearer sesame")
     assert "TurbineHums" in asked.json["messages"][-1]["content"]
+
+
+def test_no_connection_is_held_while_the_model_thinks(hub: Hub, owner: Person, endpoint: StandIn):
+    held: list[int] = []
+
+    def answer(_: Asked) -> Answer:
+        held.append(hub.runtime.database.engine.pool.checkedout())
+        return says(DRAFT)
+
+    connect(owner, endpoint)
+    endpoint.answer = answer
+    opened(hub, owner)
+    assert (held, len(drafts(owner))) == ([0], 1)
 
 
 def test_nothing_is_drafted_where_a_procedure_fits(hub: Hub, owner: Person, endpoint: StandIn):

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -91,8 +91,19 @@ def test_reasons_say_what_counted_and_nothing_else() -> None:
 def test_a_close_rival_makes_a_result_less_sure() -> None:
     alone, *_ = rules.rank("text", [chunk(A, 0.6, 1, 1), chunk(B, 0.2, 0, 0)], {})
     rivalled, *_ = rules.rank("text", [chunk(A, 0.6, 1, 1), chunk(B, 0.55, 1, 1)], {})
-    assert rivalled.confidence < 0.6
+    assert rivalled.confidence < 0.75
     assert alone.confidence > 0.9
+
+
+def test_siblings_that_stand_out_together_are_surer_than_the_first_of_a_crowd() -> None:
+    crowd = [chunk(uuid4(), 0.5, 1, 0) for _ in range(20)]
+    siblings = [chunk(A, 0.52, 1, 0), chunk(B, 0.51, 1, 0)]
+    of_crowd, *_ = rules.rank("text", [*siblings, *crowd], {})
+    standing_out, *_ = rules.rank(
+        "text", [*siblings, *(replace(each, cosine=0.2, frequencies=(0, 0)) for each in crowd)], {}
+    )
+    assert of_crowd.confidence < 0.2
+    assert confidence.is_good_match(standing_out.confidence)
 
 
 def test_the_same_incident_of_last_week_is_no_rival() -> None:
@@ -113,12 +124,13 @@ signals = st.builds(
     confidence.Signals,
     cosine=st.floats(-1, 1),
     margin=st.floats(-1, 1),
+    lead=st.floats(-1, 1),
     coverage=st.floats(0, 1),
     explicit=st.booleans(),
 )
 
 
-@given(signals, st.sampled_from(["cosine", "margin", "coverage"]), st.floats(0, 2))
+@given(signals, st.sampled_from(["cosine", "margin", "lead", "coverage"]), st.floats(0, 2))
 def test_no_signal_lowers_the_confidence(weak: confidence.Signals, signal: str, gain: float) -> None:
     strong = replace(weak, **{signal: getattr(weak, signal) + gain})
     assert 0 < confidence.estimate(weak) <= confidence.estimate(strong) <= 1

@@ -196,6 +196,14 @@ def test_one_person_has_one_verdict(owner: Person):
     assert "was called wrong 1 times in your organization" in ask(owner, "restart")[0]["reasons"]
 
 
+def test_one_person_counts_once_however_many_ways_they_ask(owner: Person):
+    made = write(owner, "Restart the api", "# Restart the api\n\nHow to restart it.")
+    owner.hub.work("index")
+    for query in ("restart the api", "restart the api!", "restart the api server", "restarting the api"):
+        owner.post("/search/feedback", {"query": query, "result_id": made["id"], "verdict": "helped"})
+    assert "helped 1 times in your organization" in ask(owner, "restart the api")[0]["reasons"]
+
+
 def test_feedback_on_a_foreign_result_is_refused(owner: Person):
     foreign = owner.hub.register()
     theirs = write(foreign, "Restart", "# Restart")

@@ -95,7 +95,7 @@ def poll(runtime: Runtime) -> bool:
     if has_asked:
         runtime.waker.wake(["ingest"])
     drafter = drafting.Drafter(runtime.connectors, runtime.vault, runtime.egress)
-    return outbox.work_off(runtime.database, "poll", {"draft": drafter.draft}, most=1) or has_asked
+    return outbox.work_off(runtime.database, "poll", {}, 1, {"draft": drafter.prepare}) or has_asked
 
 
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}

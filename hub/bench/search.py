@@ -4,12 +4,13 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from hub.bench import processes
 from hub.bench.running import RunningHub, running_hub, wait_for
 from hub.bench.search_scores import Judgements, Scores, by_kind, score
 from hub.client import Client
@@ -48,18 +49,32 @@ def run(folder: Path) -> Iterator[str]:
         indexed = time.perf_counter()
         count = len(dataset.docs)
         yield f"{count} documents: imported {count / (imported - began):.1f}/s, found {count / (indexed - began):.1f}/s"
-        scored, seconds = _ask_all(client, dataset, places)
+        scored, speed = _ask_all(hub, client, dataset, places)
     yield f"{'kind':<8} {'n':>5} recall@1 recall@5   MRR@10  nDCG@10"
     for kind, number, mean in by_kind(scored):
         figures = (mean.recall_1, mean.recall_5, mean.mrr_10, mean.ndcg_10)
         yield f"{kind:<8} {number:>5} " + " ".join(f"{figure:>8.4f}" for figure in figures)
-    yield latency(seconds)
+    yield speed
 
 
-def latency(seconds: Sequence[float]) -> str:
-    """The median and the 99th percentile, in words."""
+def timed(hub: RunningHub, queries: Sequence[str], ask: Callable[[str], None]) -> str:
+    """Asks all; median and 99th percentile of the latency, and the CPU that a query costs, in words.
+
+    On a machine that does other things too the CPU tells more.
+    """
+    before = processes.cpu_seconds(hub.pid)
+    seconds = []
+    for query in queries:
+        began = time.perf_counter()
+        ask(query)
+        seconds.append(time.perf_counter() - began)
+    after = processes.cpu_seconds(hub.pid)
     percentiles = quantiles(seconds, n=100, method="inclusive")
-    return f"latency p50 {percentiles[49] * 1000:.1f} ms, p99 {percentiles[98] * 1000:.1f} ms"
+    spent = {role: 1000 * (after[role] - before.get(role, 0.0)) / len(queries) for role in ("api", "postgres")}
+    return (
+        f"latency p50 {percentiles[49] * 1000:.1f} ms, p99 {percentiles[98] * 1000:.1f} ms"
+        f" (CPU per query: API {spent['api']:.1f} ms, Postgres {spent['postgres']:.1f} ms)"
+    )
 
 
 def wait_until_indexed(hub: RunningHub) -> None:
@@ -98,19 +113,18 @@ def _batches(docs: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, An
 
 
 def _ask_all(
-    client: Client, dataset: Dataset, places: Mapping[str, str]
-) -> tuple[list[tuple[str, Scores]], list[float]]:
+    hub: RunningHub, client: Client, dataset: Dataset, places: Mapping[str, str]
+) -> tuple[list[tuple[str, Scores]], str]:
     asked = [query for query in dataset.queries if query["id"] in dataset.judged]
     for query in asked[:_WARM_UP]:
         _ask(client, query["text"])
-    scored, seconds = [], []
-    for query in asked:
-        began = time.perf_counter()
-        ranking = _ask(client, query["text"])
-        seconds.append(time.perf_counter() - began)
-        found = [places[each] for each in ranking]
-        scored.append((str(query.get("kind", "")), score(found, dataset.judged[query["id"]])))
-    return scored, seconds
+    rankings: list[list[str]] = []
+    speed = timed(hub, [query["text"] for query in asked], lambda text: rankings.append(_ask(client, text)))
+    scored = [
+        (str(query.get("kind", "")), score([places[each] for each in ranking], dataset.judged[query["id"]]))
+        for query, ranking in zip(asked, rankings, strict=True)
+    ]
+    return scored, speed
 
 
 def _ask(client: Client, text: str) -> list[str]:

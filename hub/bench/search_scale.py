@@ -11,7 +11,7 @@ import psycopg
 
 from hub import names, settings
 from hub.bench.running import RunningHub, running_hub
-from hub.bench.search import latency
+from hub.bench.search import timed
 from hub.bench.search_corpus import Corpus
 from hub.client import Client
 from hub.database import new_id
@@ -50,6 +50,12 @@ _FOUND = (
     "   '{incidents,procedures,solutions}', NULL, NULL, NULL, NULL, NULL, NULL) f"
     " JOIN chunks c ON c.organization_id = %(org)s AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
     " GROUP BY c.document_id ORDER BY min(c.embedding <=> %(vector)s::halfvec) LIMIT %(top)s"
+)
+# of each index of its partition, which other organizations are in as well
+_SHARE = (
+    "SELECT count(*) * (SELECT sum(pg_relation_size(x.indexrelid)) / greatest(max(t.reltuples), 1) / 1e6"
+    "   FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid WHERE x.indrelid = c.tableoid)"
+    " FROM chunks c WHERE c.organization_id = %(org)s GROUP BY c.tableoid"
 )
 
 
@@ -122,13 +128,10 @@ def _measure(hub: RunningHub, person: Client, corpus: Corpus, model: Embedder, s
     queries = corpus.queries(_QUERIES)
     for query in queries[:10]:
         person.call("POST", "/search/query", {"query": query})
-    seconds = []
-    for query in queries:
-        began = time.perf_counter()
-        person.call("POST", "/search/query", {"query": query})
-        seconds.append(time.perf_counter() - began)
+    speed = timed(hub, queries, lambda query: person.call("POST", "/search/query", {"query": query}))
     recall = _recall(hub, organization_id, model, queries[:_RECALL_QUERIES])
-    return f"{size:>7} documents: {latency(seconds)}, recall@{_TOP} {recall:.3f}"
+    ((megabytes,),) = hub.query(_SHARE, org=organization_id)
+    return f"{size:>7} documents: {speed}, recall@{_TOP} {recall:.3f}, share of the indexes {megabytes:.1f} MB"
 
 
 def _count_words(hub: RunningHub, organization_id: UUID) -> None:

@@ -509,13 +509,17 @@ CREATE OR REPLACE FUNCTION search_candidates(
     p_created_after timestamptz, p_created_before timestamptz)
 RETURNS TABLE (document_id uuid, ordinal integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
     is_filtered boolean := cardinality(p_kinds) < 3 OR p_services IS NOT NULL OR p_severities IS NOT NULL
         OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
     is_large boolean := EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
 BEGIN
+    -- planning costs a small organization more than a plan made for it saves; a large one needs its own
+    IF is_large THEN
+        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
+    END IF;
     RETURN QUERY
     SELECT c.document_id, c.ordinal
     FROM (SELECT d.id FROM documents d

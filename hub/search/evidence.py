@@ -20,15 +20,17 @@ _MOST_URLS = 20
 _ALIKE = 0.25  # the cosine distance up to which two queries ask the same
 _MOST_SOURCES = 60
 
-# explicit evidence first; verdicts on the same words, or on words that mean the same to the same model
+# explicit evidence first; verdicts on the same words, or on words that mean the same to the same model, of which each
+# person has one of a kind, however many ways of asking they have tried
 _FIND = text(
     "WITH linked AS (SELECT 'procedures' AS kind, id AS source_id, 'linked' AS what, 1::bigint AS count FROM procedures"
     "   WHERE organization_id = :organization_id AND source_url = ANY(:urls) AND source_url <> '' LIMIT :most),"
     " confirmed AS (SELECT 'procedures', procedure_id, 'confirmed', count(DISTINCT execution_id) FROM confirmations"
     "   WHERE organization_id = :organization_id AND name = ANY(:names) GROUP BY procedure_id"
     "   ORDER BY 4 DESC LIMIT :most),"
-    " judged AS (SELECT kind, source_id, verdict, count(*) FROM verdicts WHERE organization_id = :organization_id"
-    "   AND (query_key = :key OR (model = :model AND embedding <=> CAST(:vector AS halfvec) < :alike))"
+    " judged AS (SELECT kind, source_id, verdict, count(DISTINCT user_id) FROM verdicts"
+    "   WHERE organization_id = :organization_id AND (query_key = :key"
+    "     OR (model = :model AND embedding <=> CAST(:vector AS halfvec) < :alike))"
     "   GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT :most)"
     " SELECT * FROM linked UNION ALL SELECT * FROM confirmed UNION ALL SELECT * FROM judged"
 )

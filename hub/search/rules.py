@@ -22,6 +22,7 @@ LEXICAL_WEIGHT: Mapping[Kind, float] = {"alert": 0.3, "text": 0.3, "log": 0.6}
 _SECOND_CHUNK = 0.2  # a document that speaks of it twice beats a sibling that mentions it once
 _UNRELATED = 0.25  # the score that something reaches for any query, even where the index holds one document
 _TWIN = 0.005
+_CROWD = slice(5, 20)  # by score: behind the best and its siblings
 
 _FURTHEST = 0.06  # that verdicts can move a score; neighbours lie about 0.05 apart
 _DOUBT = 2  # verdicts that it takes to go half of the way
@@ -100,7 +101,8 @@ def rank(kind: Kind, candidates: Sequence[Candidate], evidence: Mapping[UUID, Ev
     found = _matches(candidates, rarity, evidence, LEXICAL_WEIGHT[kind])
     by_score = sorted(found, key=lambda match: match.score, reverse=True)
     by_rank = sorted(by_score, key=lambda match: match.evidence.rank, reverse=True)
-    return (_result(match, _margin(match, by_score), rarity) for match in by_rank)
+    crowd = _crowd(by_score)
+    return (_result(match, _margin(match, by_score), match.score - crowd, rarity) for match in by_rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,19 @@ def _margin(match: _Match, by_score: Sequence[_Match]) -> float:
     return match.score - max(_UNRELATED, rival.score if rival else 0.0)
 
 
+def _crowd(by_score: Sequence[_Match]) -> float:
+    """The score that a document reaches which has hardly more to do with the query than others."""
+    scores = [match.score for match in by_score[_CROWD]]
+    return max(_UNRELATED, sum(scores) / len(scores)) if scores else _UNRELATED
+
+
 def _are_twins(one: _Match, other: _Match) -> bool:
     return abs(one.best.cosine - other.best.cosine) < _TWIN and abs(one.lexical - other.lexical) < _TWIN
 
 
-def _result(match: _Match, margin: float, rarity: Sequence[float]) -> Result:
+def _result(match: _Match, margin: float, lead: float, rarity: Sequence[float]) -> Result:
     coverage = lexical.coverage(match.chunks, rarity)
-    signals = confidence.Signals(match.best.cosine, margin, coverage, match.evidence.is_explicit)
+    signals = confidence.Signals(match.best.cosine, margin, lead, coverage, match.evidence.is_explicit)
     return Result(
         document_id=match.best.document_id,
         passage_id=match.passage_id,

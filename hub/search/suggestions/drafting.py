@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -11,13 +12,14 @@ from sqlalchemy.orm import Session
 from hub import outbox
 from hub.contracts.connector import Connector, Http, Trouble
 from hub.contracts.errors import Misconfigured
-from hub.database import organization_of
+from hub.database import Database, organization_of
 from hub.incidents import timeline
 from hub.incidents.models import Incident
 from hub.incidents.rules import OPEN
 from hub.integrations import service as integrations
 from hub.integrations.models import Integration
 from hub.integrations.vault import Vault
+from hub.outbox import Handler
 from hub.procedures import markdown
 from hub.procedures import service as procedures
 from hub.search.suggestions import asking
@@ -49,22 +51,35 @@ class Drafter:
     vault: Vault
     http: Http
 
-    def draft(self, session: Session, incident_ids: Sequence[UUID]) -> None:
-        """A draft for each incident that is still open, noted in its timeline; people publish. Raises Unavailable."""
-        integration = _integration(session, drafters(self.connectors))
+    def prepare(self, database: Database, organization_id: UUID, incident_ids: Sequence[UUID]) -> Handler:
+        """Asks for a draft for each incident that is still open, outside of any transaction. Raises Unavailable."""
+        with database.transaction(organization_id) as session:
+            integration = _integration(session, drafters(self.connectors))
+            troubles = _troubles(session, incident_ids) if integration else {}
         if integration is None:
-            return
+            return partial(_keep_all, "", {})
         connector = self.connectors[integration.platform]
         config = integrations.config_of(integration, self.vault)
-        for incident in session.scalars(_open(session, incident_ids)).all():
-            query, _ = asking.question_of(session, incident)
-            trouble = Trouble(incident.title, query[:_LONGEST_TEXT], incident.service, incident.severity)
-            try:
-                said = connector.draft(trouble, config, self.http)
-            except Misconfigured as error:  # asking again would change nothing
-                log.warning("integration %s drafts nothing: %s", integration.id, error)
-            else:
-                _keep(session, incident, said, integration.platform)
+        try:
+            said = {each: connector.draft(trouble, config, self.http) for each, trouble in troubles.items()}
+        except Misconfigured as error:  # asking again would change nothing
+            log.warning("integration %s drafts nothing: %s", integration.id, error)
+            said = {}
+        return partial(_keep_all, integration.platform, said)
+
+
+def _troubles(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, Trouble]:
+    found = {}
+    for incident in session.scalars(_open(session, incident_ids)).all():
+        query, _ = asking.question_of(session, incident)
+        found[incident.id] = Trouble(incident.title, query[:_LONGEST_TEXT], incident.service, incident.severity)
+    return found
+
+
+def _keep_all(platform: str, said: Mapping[UUID, str], session: Session, _incident_ids: Sequence[UUID]) -> None:
+    """Drafts, each noted in its incident's timeline; people publish. Incidents that are over by now need none."""
+    for incident in session.scalars(_open(session, list(said))).all():
+        _keep(session, incident, said[incident.id], platform)
 
 
 def _keep(session: Session, incident: Incident, said: str, platform: str) -> None:
