@@ -18,13 +18,15 @@ from hub.contracts import (
     severity_of,
 )
 
+FORK = "head_repository.full_name"  # where the branch is: a fork's `main` is another, and may not resolve ours
+
 # Event: the object it is about, a field that tells it apart, and what outlives a single run of the same thing.
 KINDS = {
     "code_scanning_alert": ("alert", "rule", ("number",)),
     "dependabot_alert": ("alert", "security_advisory", ("number",)),
     "secret_scanning_alert": ("alert", "secret_type", ("number",)),
     "repository_vulnerability_alert": ("alert", "affected_package_name", ("number",)),
-    "workflow_run": ("workflow_run", "workflow_id", ("workflow_id", "head_branch")),
+    "workflow_run": ("workflow_run", "workflow_id", ("workflow_id", "head_branch", FORK)),
     "workflow_job": ("workflow_job", "run_id", ("name", "workflow_name", "head_branch")),
     "check_run": ("check_run", "name", ("name", "check_suite.head_branch")),
 }
@@ -106,7 +108,8 @@ def to_event(body: Payload, event_name: str) -> Event:
     of, _, (first, *rest) = KINDS[kind]
     thing, repository = body.get(of), body.get("repository")
     word, severity, branch = _word(body, thing), thing.text(*SEVERITY), thing.text(*BRANCH)
-    key = f"{repository.required_text('full_name')}#{kind}"
+    home = repository.required_text("full_name")
+    key, others = f"{home}#{kind}", (thing.text(field) for field in rest if (field, thing.text(field)) != (FORK, home))
     name = thing.text(*TITLE) or body.text("workflow.name") or thing.required_text("id")
     labels = {label: text for label, field in LABELS.items() if (text := thing.text(field))}
     return Event(
@@ -115,10 +118,10 @@ def to_event(body: Payload, event_name: str) -> Event:
         state=STATES[word],
         severity=Severity.LOW if severity == "note" else severity_of(severity),
         raw_severity=severity,
-        dedup_key="/".join((key, thing.required_text(first), *filter(None, map(thing.text, rest)))),
+        dedup_key="/".join((key, thing.required_text(first), *(text for text in others if text))),
         service=repository.text("name"),
         resource=thing.text(*RESOURCE),
-        labels=labels | {"repository": repository.text("full_name")} | ({"branch": branch} if branch else {}),
+        labels=labels | {"repository": home} | ({"branch": branch} if branch else {}),
         links=(*thing.links(LINKS), *repository.links({"html_url": "Repository"})),
         occurred_at=_when(body, thing, STATES[word]),
         raw_kind=kind,

@@ -47,9 +47,16 @@ def test_later_success_on_the_same_branch_resolves_the_failure_of_another_run() 
     assert (failed.state, repaired.state) == ("firing", "resolved")
 
 
-@pytest.mark.parametrize("other", [{"head_branch": "next"}, {"workflow_id": 8}])
+@pytest.mark.parametrize(
+    "other", [{"head_branch": "next"}, {"workflow_id": 8}, {"head_repository": {"full_name": "fork/cart"}}]
+)
 def test_other_branch_or_workflow_is_another_alert(other: dict[str, Any]) -> None:
     assert event_of(workflow_run=RUN | other).dedup_key != event_of(workflow_run=RUN).dedup_key
+
+
+def test_repository_of_the_branch_is_told_apart_only_when_it_is_a_fork() -> None:
+    own = event_of(workflow_run=RUN | {"head_repository": {"full_name": "shop/cart"}})
+    assert own.dedup_key == event_of(workflow_run=RUN).dedup_key
 
 
 def test_alerts_of_different_kinds_with_one_number_are_different_alerts() -> None:
