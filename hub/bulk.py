@@ -39,8 +39,16 @@ def update(session: Session, model: type[Base], rows: Sequence[Row], *, key: Col
 def run(session: Session, statement: TextClause, rows: Sequence[Row], **parameters: Any) -> None:
     """Runs a statement that reads `:rows`, for the session's `:organization_id`; nothing at all without rows."""
     if rows:
-        bound = {"rows": as_json(rows), "organization_id": organization_of(session), **parameters}
-        session.execute(statement, bound)
+        session.execute(statement, _bound(session, rows, parameters))
+
+
+def returning(session: Session, statement: TextClause, rows: Sequence[Row], **parameters: Any) -> Sequence[Any]:
+    """The same for a statement that returns rows, which this gives."""
+    return session.execute(statement, _bound(session, rows, parameters)).all() if rows else []
+
+
+def _bound(session: Session, rows: Sequence[Row], parameters: Row) -> Row:
+    return {"rows": as_json(rows), "organization_id": organization_of(session), **parameters}
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -259,3 +259,14 @@ def test_incidents_of_others_do_not_exist(owner: Person):
     stranger.post(f"{path}/comments", {"body": "Hello"}, status=404)
     stranger.post(f"{path}/split", {}, status=404)
     stranger.delete(path, status=404)
+
+
+def test_severity_that_rises_with_an_alert_is_told_in_the_timeline(owner: Person):
+    owner.push(alertmanager(firing("DiskFull", service="db", severity="warning")))
+    owner.hub.work("ingest")
+    owner.push(alertmanager(firing("DiskBroken", service="db", severity="critical")))
+    owner.hub.work("ingest")
+    (incident,) = owner.get("/incidents")
+    assert incident["severity"] == "critical"
+    (changed,) = [each for each in owner.get(f"/incidents/{incident['id']}/timeline") if each["kind"] == "changed"]
+    assert changed["data"] == {"fields": ["severity"], "from": "medium", "to": "critical"}

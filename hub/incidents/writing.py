@@ -62,7 +62,10 @@ _JOIN = text(
     "   WHERE e.organization_id = i.organization_id AND e.incident_id = i.id) ELSE i.alert_count + r.alert_count END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, severity text, reopened boolean, environment text,"
     "   services text[], words text[], last_activity_at timestamptz, alert_count integer, is_known boolean)"
+    # the same row once more, as it was before
+    " JOIN incidents was ON was.organization_id = :organization_id AND was.id = r.id"
     " WHERE i.organization_id = :organization_id AND i.id = r.id"
+    " RETURNING i.id, was.severity AS before, i.severity, i.last_activity_at"
 )
 _TIMELINE = text(
     "INSERT INTO timeline (organization_id, id, incident_id, kind, actor, data, at)"
@@ -103,7 +106,10 @@ def write(session: Session, batch: Batch) -> None:
     """Stores the rest of the batch, whose alerts are stored by now: episodes placed, incidents joined, timeline."""
     bulk.run(session, _EPISODES, batch.episodes)
     joined = [_learnt(batch, incident_id) for incident_id in batch.joined if incident_id not in batch.opened]
-    bulk.run(session, _JOIN, joined, order=list(rules.SEVERITIES))
+    for row in bulk.returning(session, _JOIN, joined, order=list(rules.SEVERITIES)):
+        if row.severity != row.before:
+            raised = {"fields": ["severity"], "from": row.before, "to": row.severity}
+            batch.note(row.id, "changed", row.last_activity_at, raised)
     write_timeline(session, batch)
 
 
