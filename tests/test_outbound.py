@@ -161,10 +161,15 @@ def test_change_that_is_never_taken_holds_up_no_other_incident(hub: Hub, owner: 
     assert [asked.json["data"]["title"] for asked in platform.asked] == ["Poison"] * 3 + ["Fine"]
 
 
-def test_platform_that_asks_for_patience_gets_it(hub: Hub, owner: Person, platform: StandIn):
-    made = owner.post(
-        "/integrations", {"platform": "slack", "name": "Ops", "config": {"webhook_url": f"{platform.url}/T/B/x"}}
-    )
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("slack", {"webhook_url": "{url}/T/B/x"}), ("webhook", {"url": "{url}/hook", "secret": SECRET})],
+)
+def test_platform_that_asks_for_patience_gets_it(
+    hub: Hub, owner: Person, platform: StandIn, name: str, config: dict[str, str]
+):
+    filled = {key: value.replace("{url}", platform.url) for key, value in config.items()}
+    made = owner.post("/integrations", {"platform": name, "name": "Ops", "config": filled})
     platform.answer = lambda _: Answer(429, {}, {"Retry-After": "120"})
     owner.post("/incidents", {"title": "Down", "severity": "high"})
     tell(hub)
@@ -211,7 +216,7 @@ def test_delivery_log_tells_every_attempt(hub: Hub, owner: Person, platform: Sta
     tell(hub)
     (dispatch,) = dispatches(owner, integration_id)
     assert dispatch["status"] == "sent"
-    assert [attempt["outcome"] for attempt in dispatch["log"]] == ["The receiver answered 503.", "answered 200"]
+    assert [attempt["outcome"] for attempt in dispatch["log"]] == ["The platform answered 503.", "answered 200"]
 
 
 def test_webhook_is_signed_as_the_specification_says(hub: Hub, owner: Person, platform: StandIn):

@@ -18,6 +18,7 @@ from hub.contracts import (
     Receipt,
     Response,
     Unavailable,
+    expect_success,
     hookimpl,
 )
 
@@ -58,8 +59,10 @@ class Webhook(Connector):
         response = _send(config, http, notice.id, {"type": notice.kind, "data": dict(notice.incident)})
         if response.status == GONE:
             raise Misconfigured("The receiver answered 410: it is gone.")
-        if not 200 <= response.status < 300:
-            raise Unavailable(f"The receiver answered {response.status}.")
+        try:
+            expect_success(response)
+        except Misconfigured as error:  # by the specification all but 410 is tried again
+            raise Unavailable(f"The receiver answered {response.status}.") from error
         return Receipt(detail=f"answered {response.status}")
 
 
