@@ -23,7 +23,7 @@ from hub.deliveries import health as integration_health
 from hub.deliveries import routes as deliveries
 from hub.embedded.lifeline import die_with_parent
 from hub.heartbeats import routes as heartbeats
-from hub.http import front_door, limits
+from hub.http import farewell, front_door, limits
 from hub.http.openapi import pages
 from hub.incidents import routes as incidents
 from hub.incidents.grouping import routes as grouping
@@ -123,4 +123,6 @@ def from_environment() -> Flask:
     found = settings.from_env()
     logs.configure(found)
     telemetry.start(found, "api")
-    return create_app(assemble(found))
+    app = create_app(assemble(found))
+    farewell.install(app)
+    return app

@@ -97,28 +97,13 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
 @click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
 def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
     """Run the HTTP API."""
-    from granian import Granian
-    from granian.constants import Interfaces
-
     chosen = settings.from_env(data)
     os.environ["OVERWATCH_DATA"] = str(chosen.data_dir)
     os.environ["OVERWATCH_PORT"] = str(port)
     os.environ["OVERWATCH_API_THREADS"] = str(threads)  # streams may hold a part of them
-    Granian(
-        "hub.app:from_environment",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=processes,
-        blocking_threads=threads,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=5,
-        log_dictconfig={"formatters": {name: {"()": "hub.logs.JsonLine"} for name in ("generic", "access")}}
-        if chosen.log_format == "json"
-        else None,
-    ).serve()
+    from hub.serving import serve
+
+    serve(host, port, processes, threads, log_format=chosen.log_format)
 
 
 @cli.command()

@@ -15,6 +15,13 @@ from tests.system import OVERWATCH, eventually, free_port
 @contextmanager
 def serving(settings: Settings, processes: int = 1) -> Iterator[str]:
     """Gives the address; stops the processes at the end."""
+    with served(settings, processes) as (_, address):
+        yield address
+
+
+@contextmanager
+def served(settings: Settings, processes: int = 1) -> Iterator[tuple[int, str]]:
+    """Gives the id of `overwatch api` and its address."""
     port = free_port()
     environment = os.environ | {
         "OVERWATCH_DATABASE_URL": settings.database_url,
@@ -27,7 +34,7 @@ def serving(settings: Settings, processes: int = 1) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         eventually(lambda: is_alive(address), seconds=120)
-        yield address
+        yield server.pid, address
     finally:
         server.terminate()
         server.wait(timeout=20)

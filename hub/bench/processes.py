@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.03
+_OTHER = "other"
 
 # what stands in a command line, and the role it tells; Postgres' own children rename themselves
 ROLES: Mapping[str, str] = {
@@ -30,12 +31,14 @@ class Running:
 
 
 def below(pid: int) -> list[Running]:
-    """All descendants of the process."""
-    everyone = {each.pid: each for each in _everyone()}
-    found, level = [], [pid]
+    """All descendants of the process; one whose command line tells no role has its parent's."""
+    everyone = list(_everyone())
+    found: list[Running] = []
+    level = {pid: _OTHER}
     while level:
-        level = [each.pid for each in everyone.values() if each.parent in level]
-        found += [everyone[child] for child in level]
+        children = [each for each in everyone if each.parent in level]
+        found += [replace(each, role=level[each.parent]) if each.role == _OTHER else each for each in children]
+        level = {each.pid: each.role for each in found[-len(children) :]} if children else {}
     return found
 
 
@@ -62,7 +65,7 @@ def _everyone() -> Iterator[Running]:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # it has ended since
             continue
-        role = next((role for word, role in ROLES.items() if word in words), "other")
+        role = next((role for word, role in ROLES.items() if word in words), _OTHER)
         if fields[0] != "Z":
             yield Running(
                 int(folder.name), int(fields[1]), role, (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND

@@ -1,0 +1,73 @@
+"""`overwatch api` replaces its processes under load, and no sender and no reader notices."""
+
+import itertools
+import json
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+from hub.client import Client
+from hub.settings import Settings
+from tests.factories import alertmanager, firing
+from tests.served import served
+from tests.system import eventually
+
+
+def children(pid: int) -> set[int]:
+    """The API's processes."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found |= {int(child) for child in task.read_text().split()}
+    return {child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+
+
+@contextmanager
+def load(webhook: str, key: str, address: str) -> Iterator[Counter[str]]:
+    """Eight push and read all the time, half of them on one connection each, and never ask twice; how that ended."""
+    ends: Counter[str] = Counter()
+    over = threading.Event()
+
+    def ask(connection: dict[str, str]) -> None:
+        with urllib3.PoolManager(timeout=20) as http:
+            for number in itertools.count():
+                if over.wait(0.03):
+                    return
+                body = json.dumps(alertmanager(firing(f"Alert{number}"))).encode()
+                headers = {"Content-Type": "application/json", "X-API-Key": key} | connection
+                method, url = ("POST", webhook) if number % 4 else ("GET", f"{address}/api/v1/incidents")
+                given = body if method == "POST" else None
+                try:
+                    ends[str(http.request(method, url, body=given, headers=headers, retries=False).status)] += 1
+                except urllib3.exceptions.HTTPError as error:
+                    ends[re.sub(r"0x\w+", "", repr(error))] += 1
+
+    threads = [threading.Thread(target=ask, args=[each]) for each in [{}, {"Connection": "close"}] * 4]
+    for thread in threads:
+        thread.start()
+    try:
+        yield ends
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_processes_are_replaced_without_a_failed_request(hub_settings: Settings):
+    with served(hub_settings, processes=2) as (pid, address):
+        client = Client(address)
+        client.register(email="o@example.org", password="Correct-horse-1", name="Owner", organization="Ours")
+        webhook = client.connect("alertmanager", "Load")
+        key = client.call("POST", "/api-keys", {"name": "reads", "permissions": ["incidents:read"]})["data"]["key"]
+        before = children(pid)
+        with load(webhook, key, address) as ends:
+            eventually(lambda: ends["200"] > 50, 20)
+            os.kill(pid, signal.SIGHUP)
+            eventually(lambda: len(children(pid)) == 2 and not children(pid) & before, 120)
+    assert set(ends) == {"200"}
