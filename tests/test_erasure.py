@@ -3,10 +3,16 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.pool import NullPool
 
+from hub.database import Database
+from hub.settings import Settings
 from tests.factories import Person, alertmanager, firing, resolved
 
 
@@ -41,6 +47,33 @@ def test_erased_organization_leaves_no_row(busy: Person):
     busy.delete("/organizations/current")
     assert {name: count for name, count in rows_of(busy).items() if count} == {}
     assert busy.call("GET", "/auth/me").status_code == 401
+
+
+def test_erasure_may_take_longer_than_any_other_statement(busy: Person, hub_settings: Settings):
+    slow = "CREATE FUNCTION drag() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN OLD; END'"
+    engine = create_engine(hub_settings.owner_database_url, poolclass=NullPool)
+    with engine.begin() as owner:
+        owner.execute(text(slow))
+        owner.execute(text("CREATE TRIGGER drag BEFORE DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION drag()"))
+    with impatient(busy.hub.runtime.database):
+        busy.delete("/organizations/current")
+    with engine.begin() as owner:
+        owner.execute(text("DROP FUNCTION drag CASCADE"))
+    assert busy.call("GET", "/auth/me").status_code == 401
+
+
+@contextmanager
+def impatient(database: Database) -> Iterator[None]:
+    """Two seconds for a statement, instead of fifteen."""
+
+    def hurry(connection: Any, _record: Any, _proxy: Any) -> None:
+        connection.execute("SET statement_timeout = '2s'")
+        connection.commit()
+
+    event.listen(database.engine, "checkout", hurry)
+    yield
+    event.remove(database.engine, "checkout", hurry)
+    database.engine.dispose()
 
 
 def test_neighbour_keeps_everything(busy: Person):

@@ -19,6 +19,8 @@ from hub.database import now, organization_of
 
 log = logging.getLogger(__name__)
 
+_TAKE_YOUR_TIME = text("SET LOCAL statement_timeout = '1h'")
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -64,6 +66,7 @@ def erase(session: Session) -> None:
     organization = people.lock_organization(session)
     audit.note(session, "organization:delete", organization.id)
     session.flush()
+    session.execute(_TAKE_YOUR_TIME)  # a million rows go at once, or none
     session.delete(organization)
     session.flush()
     log.warning("organization %s was erased by its owner", organization.id)
