@@ -41,7 +41,7 @@ def assemble(settings: Settings) -> Runtime:
     celery = make_celery(settings.broker_url)
     plugins = loading.load(settings.plugins, settings.plugins_dir, settings.data_dir)
     mailer = Mailer(settings.smtp_url, settings.mail_from, settings.data_dir / "outbox")
-    own = (HeartbeatWatch(), Email(mailer))
+    own = (HeartbeatWatch(), Email(mailer, settings.api_address))
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),

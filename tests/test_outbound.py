@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hub.notifications.outbound.mailing import letter
 from tests.factories import Hub, Person, alertmanager, firing, resolved
 from tests.stand_in import Answer, Asked, StandIn, standing_in
 
@@ -346,8 +347,15 @@ def test_mail_is_told_with_the_id_of_the_first_attempt(hub: Hub, owner: Person):
     (dispatch,) = dispatches(owner, made["id"])
     written = list(hub.runtime.mailer.outbox.glob(f"{dispatch['id']}.*.eml"))
     letters = [message_from_bytes(path.read_bytes(), policy=default) for path in written]
-    assert {letter["To"] for letter in letters} == set(config["to"])
-    assert {letter["Subject"] for letter in letters} == {"[high] Down Bcc: all@example.org (opened)"}
+    assert {each["To"] for each in letters} == set(config["to"])
+    assert {each["Subject"] for each in letters} == {"[high] Down Bcc: all@example.org (opened)"}
+
+
+def test_mail_says_where_the_incident_is_and_what_may_help():
+    helping = {"type": "procedure", "title": "Free the disk", "label": "about disks"}
+    text = letter({"id": "inc_1", "title": "Disk full", "suggestions": [helping]}, "https://hub.example/api/v1")
+    assert '\nMay help:\n- procedure "Free the disk" (about disks)\n' in text
+    assert text.endswith("\nhttps://hub.example/api/v1/incidents/inc_1\n")
 
 
 @pytest.mark.parametrize("to", [[], ["nobody"], ["a@b\nBcc: c@d"], ["a@example.org"] * 2, ["a@b, c@d"]])

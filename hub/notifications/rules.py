@@ -59,11 +59,11 @@ def letter(
     subject = _SUBJECTS[kind].format(title=" ".join(title.split())[:200])
     facts = f"{title}\n\nSeverity: {severity}\nService: {service or 'unknown'}\n"
     quoted = "".join(f"> {line}\n" for line in said.splitlines())
-    helping = "".join(["May help:\n", *map(_suggested, suggestions)]) if suggestions else ""
+    helping = "".join(["May help:\n", *map(suggested, suggestions)]) if suggestions else ""
     return subject, "\n".join(part for part in (facts, quoted, helping, f"{address}\n") if part)
 
 
-def _suggested(suggestion: Mapping[str, Any]) -> str:
+def suggested(suggestion: Mapping[str, Any]) -> str:
     """One line: what kind of thing it is, its name, why it is named, and what solved it then."""
     title = " ".join(suggestion["title"].split())[:200]
     solved = " ".join(suggestion.get("resolution", "").split())

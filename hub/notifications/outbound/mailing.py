@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hub.accounts.mail.transport import Mailer
 from hub.contracts.connector import CheckResult, Config, Connector, Direction, Http, Notice, Receipt
 from hub.contracts.errors import Misconfigured, Unavailable
+from hub.notifications.rules import suggested
 
 PLATFORM = "email"
 MOST_ADDRESSES = 20
@@ -40,8 +41,9 @@ class Email(Connector):
     }
     setup_guide = "Name the addresses. Mails go by the hub's own mail server (OVERWATCH_SMTP_URL)."
 
-    def __init__(self, mailer: Mailer) -> None:
+    def __init__(self, mailer: Mailer, api_address: str) -> None:
         self._mailer = mailer
+        self._api_address = api_address
 
     def check(self, config: Config, http: Http) -> CheckResult:
         """Sends a test mail to every address, because a mail server offers no other way to prove them."""
@@ -52,7 +54,7 @@ class Email(Connector):
         return CheckResult(ok=True, detail=f"The mail server took a test mail for {len(config['to'])} addresses.")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
-        self._send(config, subject(notice), letter(notice.incident), notice.id)
+        self._send(config, subject(notice), letter(notice.incident, self._api_address), notice.id)
         return Receipt(reference=notice.id, detail=f"mailed to {len(config['to'])}")
 
     def _send(self, config: Config, title: str, text: str, message_id: str) -> None:
@@ -69,7 +71,15 @@ def subject(notice: Notice) -> str:
     return f"[{notice.incident['severity']}] {' '.join(notice.incident['title'].split())[:200]} ({change})"
 
 
-def letter(incident: Mapping[str, Any]) -> str:
-    """The facts, the description, where it is."""
+def letter(incident: Mapping[str, Any], api_address: str) -> str:
+    """The facts, the description, of a new incident what may help, and where it is."""
     facts = [f"{name.title()}: {incident[name]}" for name in _FACTS if incident.get(name)]
-    return "\n".join([incident["title"], "", *facts, "", incident.get("description") or "", "", incident["id"], ""])
+    helping = "".join(map(suggested, incident.get("suggestions", ())))
+    parts = (
+        incident["title"],
+        "\n".join(facts),
+        incident.get("description"),
+        helping and f"May help:\n{helping}".rstrip(),
+        f"{api_address}/incidents/{incident['id']}",
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
