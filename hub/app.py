@@ -125,4 +125,5 @@ def from_environment() -> Flask:
     telemetry.start(found, "api")
     app = create_app(assemble(found))
     farewell.install(app)
+    search.load_ahead(app)
     return app

@@ -1,5 +1,7 @@
 """Routes of /search."""
 
+import logging
+import threading
 import time
 from typing import Any, cast
 from uuid import UUID
@@ -7,12 +9,15 @@ from uuid import UUID
 from flask import Flask, current_app
 
 from hub.accounts import access
+from hub.contracts.errors import Misconfigured
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import to_public
 from hub.search import service, typeahead
 from hub.search.embedding.loaded import Embedders
 from hub.search.schemas import FoundSchema, QuerySchema, TitleSchema, TypedQuery
 from hub.search.service import Answer, Filters, Hit
+
+log = logging.getLogger(__name__)
 
 blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description="Search by meaning")
 
@@ -25,8 +30,21 @@ def install(app: Flask, models: Embedders) -> None:
     app.extensions["overwatch.models"] = models
 
 
+def load_ahead(app: Flask) -> None:
+    """Loads the model beside the start of the process, so that nobody's first search waits for it."""
+    found: Embedders = app.extensions["overwatch.models"]
+
+    def load() -> None:
+        try:
+            found.current()
+        except Misconfigured as problem:
+            log.warning("search will not work: %s", problem)
+
+    threading.Thread(target=load, name="model", daemon=True).start()
+
+
 def models() -> Embedders:
-    """The app's models; loaded with the first search of the process."""
+    """The app's models; loaded with the first search of the process, if that comes before `load_ahead` is done."""
     return cast(Embedders, current_app.extensions["overwatch.models"])
 
 

@@ -8,6 +8,7 @@ from hub.search import logs
 from hub.search.rules import Kind, query_kind
 
 _LEXICAL_WORDS = 96  # a query's further words cost time and change no rank
+_LOG_WORDS = 96  # what tells of trouble comes first; twice as many cost 50 ms more to embed
 _LONGEST_NAME = 120
 _TELLING_PARTS = 3  # CrashLoopBackOff names one thing; StatefulSet stands in any sentence
 _NAME = re.compile(r"[^\W\d_]\w*")
@@ -31,7 +32,7 @@ def understand(text: str) -> Query:
     """Reads a sentence, an alert's name or labels, or a pasted log."""
     kind = query_kind(text)
     if kind == "log":
-        said = logs.normalise(text)
+        said = " ".join(logs.normalise(text).split()[:_LOG_WORDS])
     elif kind == "alert":
         said = _alert(text)
     else:
