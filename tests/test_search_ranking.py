@@ -111,6 +111,12 @@ def test_the_same_incident_of_last_week_is_no_rival() -> None:
     assert first.confidence == twin.confidence > 0.9
 
 
+def test_an_incident_is_no_rival_of_its_own_solution() -> None:
+    solution, incident = (replace(chunk(each, 0.6, 1, 1), subject_id=C) for each in (A, B))
+    first, _ = rules.rank("text", [solution, replace(incident, cosine=0.55)], {})
+    assert first.confidence > 0.9
+
+
 def test_the_only_document_is_not_an_answer_for_being_alone() -> None:
     (result,) = rules.rank("text", [chunk(A, 0.15, 0, 0, 1, 0)], {})
     assert not confidence.is_good_match(result.confidence)

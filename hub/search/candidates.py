@@ -136,5 +136,5 @@ def _found(row: Any, lexemes: Sequence[str]) -> Found:
     # by place, not by name: this runs some two hundred times a query
     document_id, ordinal, kind, source_id, is_named, cosine, length, counts = row
     frequencies = list(map((counts or {}).get, lexemes, repeat(0)))
-    candidate = Candidate((document_id, ordinal), document_id, float(cosine), frequencies, length)
+    candidate = Candidate((document_id, ordinal), document_id, float(cosine), frequencies, length, source_id)
     return Found(candidate, kind, source_id, is_named)

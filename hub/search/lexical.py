@@ -23,7 +23,7 @@ class Candidate:
     """A chunk that one of the indexes found.
 
     `frequencies` counts each of the query's lexemes in the chunk, in the query's order; `length` counts the chunk's
-    distinct lexemes.
+    distinct lexemes. `subject_id` is what its document is about: an incident and its solution are about one.
     """
 
     chunk_id: ChunkId
@@ -31,6 +31,7 @@ class Candidate:
     cosine: float
     frequencies: Sequence[int]
     length: int
+    subject_id: UUID | None = None
 
 
 def worth_asking(lexemes: Sequence[str], common: Mapping[str, float], most: float) -> list[tuple[str, ...]]:

@@ -152,8 +152,9 @@ def _verdict(evidence: Evidence) -> float:
 
 
 def _margin(match: _Match, by_score: Sequence[_Match]) -> float:
-    """The lead over the best other document; a twin, such as the same incident of last week, is no rival."""
-    rival = next((other for other in by_score if other is not match and not _are_twins(match, other)), None)
+    """The lead over the best other document. A twin, such as the same incident of last week, is no rival, nor is what
+    is about the same: an incident and its solution."""
+    rival = next((other for other in by_score if other is not match and not _are_one_answer(match, other)), None)
     return match.score - max(_UNRELATED, rival.score if rival else 0.0)
 
 
@@ -163,7 +164,9 @@ def _crowd(by_score: Sequence[_Match]) -> float:
     return max(_UNRELATED, sum(scores) / len(scores)) if scores else _UNRELATED
 
 
-def _are_twins(one: _Match, other: _Match) -> bool:
+def _are_one_answer(one: _Match, other: _Match) -> bool:
+    if one.best.subject_id is not None and one.best.subject_id == other.best.subject_id:
+        return True
     return abs(one.best.cosine - other.best.cosine) < _TWIN and abs(one.lexical - other.lexical) < _TWIN
 
 

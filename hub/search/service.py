@@ -15,7 +15,7 @@ from hub.search.embedding.loaded import Embedders
 from hub.search.evidence import Source
 from hub.search.rules import NO_EVIDENCE, Evidence, Result
 from hub.search.text import Query, understand
-from hub.search.vectors import as_halfvec
+from hub.search.vectors import of_query
 
 __all__ = ["KINDS", "Answer", "Filters", "Hit", "Known", "ask", "key_of"]
 
@@ -112,7 +112,7 @@ def key_of(query: str) -> str:
 def _vectors(models: Embedders, model_ids: Collection[str], query: Query) -> dict[str, str]:
     """The query as each model sees it whose vectors are stored; without one, its documents are found by words."""
     found = (models.find(model_id) for model_id in model_ids)
-    return {model.model_id: as_halfvec(model.embed([query.semantic])[0]) for model in found if model}
+    return {model.model_id: of_query(model, query.semantic) for model in found if model}
 
 
 def _evidence(chunk: Found, judged: Mapping[Source, Evidence], known: Known) -> Evidence:

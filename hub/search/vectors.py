@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -29,6 +30,12 @@ def stored_or_embedded(session: Session, model: Embedder, texts: Sequence[str]) 
     if fresh:
         vectors |= {each: as_halfvec(row) for each, row in zip(fresh, model.embed(fresh), strict=True)}
     return vectors
+
+
+@lru_cache(maxsize=256)
+def of_query(model: Embedder, query: str) -> str:
+    """A query's vector as pgvector reads it; incidents and people ask the same again and again."""
+    return as_halfvec(model.embed([query])[0])
 
 
 def as_halfvec(vector: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> str:

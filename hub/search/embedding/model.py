@@ -29,6 +29,10 @@ class Embedder(Protocol):
         """The length of every vector."""
         ...
 
+    def __hash__(self) -> int:
+        """What a model has said of a query is kept beside the model."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """One row per text, shape (len(texts), dimensions), each of length 1: a dot product is a cosine."""
         ...
