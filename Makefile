@@ -12,6 +12,7 @@ help:
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Install everything into .venv
+	@$(BIN)/python -m compileall -q hub plugins workers
 	@$(BIN)/python -m hub.search.embedding.build
 
 up: setup ## Run the hub on its embedded default
