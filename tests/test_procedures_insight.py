@@ -84,3 +84,14 @@ def test_gaps_are_of_the_period(owner: Person):
     now = datetime.now(UTC)
     with looked_at(owner) as session:
         assert insight.gaps(session, now - timedelta(days=2), now - timedelta(days=1)) == []
+
+
+def test_analytics_tell_stale_procedures_and_gaps(owner: Person):
+    service = owner.post("/services", {"name": "db", "owner": "Team"})
+    stale = owner.post("/procedures", {"title": "Stale", "services": ["db"]})
+    owner.patch(f"/services/{service['id']}", {"owner": "Another team"})
+    incidents = [owner.post("/incidents", {"title": f"Zebra {number}", "service": "zoo"}) for number in range(2)]
+    told = owner.get("/analytics/procedures")
+    assert [(each["id"], each["service"]) for each in told["stale"]] == [(stale["id"], "db")]
+    (gap,) = told["gaps"]
+    assert (gap["incident_count"], set(gap["incident_ids"])) == (2, {each["id"] for each in incidents})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hub.analytics import rules
 from hub.analytics.rules import Period
+from hub.procedures.insight import Gap, StaleProcedure
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """How runbooks fared in the period."""
+    """How runbooks fared in the period, which are out of date by now, and which were missing."""
 
     period: Period
     total: Run
     by_procedure: Sequence[Run]
+    stale: Sequence[StaleProcedure]
+    gaps: Sequence[Gap]

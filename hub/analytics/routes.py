@@ -45,7 +45,7 @@ def get_incident_analytics(query: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.PeriodQuery, location="query")
 @blp.one(schemas.ProcedureAnalytics)
 def get_procedure_analytics(query: dict[str, Any]) -> Executions:
-    """Read how runbooks fared"""
+    """Read how runbooks fared, which are stale, and for which incidents there is none"""
     session = access.current_session()
     return service.procedures(session, service.period(session, **query))
 

@@ -154,12 +154,38 @@ class ProcedureRuns(RunSchema):
     title = fields.String(required=True)
 
 
+class StaleProcedureSchema(Schema):
+    """A published procedure that nobody has reviewed since one of its services changed."""
+
+    id = PublicId("proc", attribute="procedure_id", required=True)
+    title = fields.String(required=True)
+    reviewed_at = Moment(required=True)
+    service = fields.String(attribute="stale.service", required=True)
+    service_changed_at = Moment(attribute="stale.changed_at", required=True)
+
+
+class GapSchema(Schema):
+    """Incidents of one name and service that no procedure was for: at most ten of them are named, the newest first."""
+
+    title = fields.String(required=True)
+    service = fields.String(required=True)
+    incident_count = fields.Integer(required=True)
+    last_at = Moment(required=True)
+    incident_ids = fields.List(PublicId("inc"), required=True)
+
+
 class ProcedureAnalytics(Schema):
-    """How runbooks fared in the period: as a whole, and the 200 procedures that were run most."""
+    """How runbooks fared in the period: as a whole, and the 200 procedures that were run most.
+
+    `stale` are those that nobody has reviewed since their service changed, the longest ago first; `gaps` are clusters
+    of the period's incidents without a procedure, the largest first.
+    """
 
     period = fields.Nested(PeriodSchema, required=True)
     total = fields.Nested(RunSchema, required=True)
     by_procedure = fields.List(fields.Nested(ProcedureRuns), required=True)
+    stale = fields.List(fields.Nested(StaleProcedureSchema), required=True)
+    gaps = fields.List(fields.Nested(GapSchema), required=True)
 
 
 class TouchedSchema(Schema):

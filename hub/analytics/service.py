@@ -14,6 +14,7 @@ from hub.analytics.figures import Dashboard, Executions, Figures, Grouped, Noise
 from hub.analytics.rules import Period
 from hub.contracts.errors import Invalid
 from hub.database import now, organization_of
+from hub.procedures import insight
 
 MOST_GROUPS = 200
 MOST_LOUD = 10
@@ -125,10 +126,11 @@ def dashboard(session: Session, asked: Period, own: Sequence[UUID] | None) -> Da
 
 
 def procedures(session: Session, asked: Period) -> Executions:
-    """How runbooks fared in the period, as a whole and those that were run most."""
+    """How runbooks fared in the period, as a whole and those that were run most; which are stale, and which missing."""
     rows = session.execute(_EXECUTIONS, _span(session, asked) | {"most": MOST_GROUPS}).all()
     whole, *each = [Run(*row) for row in rows]
-    return Executions(asked, whole, each)
+    missing = insight.gaps(session, asked.start, asked.end)
+    return Executions(asked, whole, each, insight.stale_procedures(session), missing)
 
 
 def noise(session: Session, asked: Period) -> Noise:
