@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -69,11 +70,12 @@ def cli() -> None:
 )
 def up(data: Path, host: str, port: int, workers: int) -> None:
     """Run everything on this machine: Postgres, API, workers, scheduler."""
-    from hub import migrations
     from hub.embedded import up as embedded
     from hub.embedded.process import Child
     from hub.wait import is_ready
 
+    # beside the making of the cluster, which is another process's work
+    threading.Thread(target=import_module, args=("alembic.command",), daemon=True).start()
     chosen = settings.from_env(data)
     env = {"OVERWATCH_DATA": str(chosen.data_dir), "OVERWATCH_PORT": str(port)}  # mails name it
     overwatch = [sys.executable, "-P", "-m", "hub.cli"]  # -P: the current folder is not ours to import from
@@ -83,9 +85,13 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
         Child("worker-index", [*overwatch, "worker", "--lanes", _INDEX, "--processes", "1"], env),
         Child("scheduler", [*overwatch, "beat"], env),
     ]
-    code = embedded.run(
-        chosen, host, port, children=children, migrate=migrations.migrate, is_ready=lambda: is_ready(host, port)
-    )
+
+    def prepare(found: settings.Settings) -> None:
+        from hub import migrations
+
+        migrations.migrate(found)
+
+    code = embedded.run(chosen, host, port, children=children, migrate=prepare, is_ready=lambda: is_ready(host, port))
     raise SystemExit(code)
 
 

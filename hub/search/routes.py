@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description="Search by meaning")
 
+_LOAD_AFTER_SECONDS = 5.0
+
 # where a document of each kind is read, and the prefix of its public id
 _PLACES = {"incidents": ("inc", "incidents"), "solutions": ("inc", "incidents"), "procedures": ("proc", "procedures")}
 
@@ -31,7 +33,10 @@ def install(app: Flask, models: Embedders) -> None:
 
 
 def load_ahead(app: Flask) -> None:
-    """Loads the model beside the start of the process, so that nobody's first search waits for it."""
+    """Loads the model soon after the start of the process, so that nobody's first search waits for it.
+
+    Not at once: until the hub is ready its processes have enough to share the machine for.
+    """
     found: Embedders = app.extensions["overwatch.models"]
 
     def load() -> None:
@@ -40,7 +45,9 @@ def load_ahead(app: Flask) -> None:
         except Misconfigured as problem:
             log.warning("search will not work: %s", problem)
 
-    threading.Thread(target=load, name="model", daemon=True).start()
+    soon = threading.Timer(_LOAD_AFTER_SECONDS, load)
+    soon.daemon = True
+    soon.start()
 
 
 def models() -> Embedders:
