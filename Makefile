@@ -22,7 +22,7 @@ demo: setup ## Play an incident storm, on a running or a new hub
 	@$(BIN)/overwatch demo --data $(DATA) --port $(PORT)
 
 test: setup ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Lint, types, import contracts
 	@$(BIN)/ruff check .
