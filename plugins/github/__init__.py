@@ -19,7 +19,6 @@ from hub.contracts import (
 )
 
 FORK = "head_repository.full_name"  # where the branch is: a fork's `main` is another, and may not resolve ours
-
 # Event: the object it is about, a field that tells it apart, and what outlives a single run of the same thing.
 KINDS = {
     "code_scanning_alert": ("alert", "rule", ("number",)),
@@ -31,8 +30,7 @@ KINDS = {
     "check_run": ("check_run", "name", ("name", "check_suite.head_branch")),
 }
 
-# Of alerts the `state`, else the `action`; of runs the `conclusion`.
-STATES = {
+STATES = {  # of alerts the `state`, else the `action`; of runs the `conclusion`
     **dict.fromkeys(("open", "created", "create", "reopened", "reopened_by_user", "appeared_in_branch"), State.FIRING),
     **dict.fromkeys(("auto_reopened", "reintroduced", "reopen", "publicly_leaked", "validated"), State.FIRING),
     **dict.fromkeys(("failure", "timed_out", "startup_failure"), State.FIRING),
