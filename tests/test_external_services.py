@@ -211,7 +211,7 @@ def test_broker_that_is_emptied_spoilt_restarted_and_killed_under_load_costs_lat
             eventually(lambda: ask(at, "SELECT message_count FROM rejected_messages") == spoilt, 30)
             for end in (broker.stop, broker.kill):
                 end()
-                time.sleep(2)
+                time.sleep(2)  # webhooks go on coming meanwhile, and must be answered
                 broker.start()
                 eventually(broker.is_answering, 60)
         eventually(lambda: ask(at, "SELECT count(*) FROM deliveries WHERE status = 'pending'") == 0, 30)
