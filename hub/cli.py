@@ -29,6 +29,7 @@ _PORT = click.option(
     show_default=True,
     help="Port to listen on.",
 )
+GATE = click.option("--gate", type=int, hidden=True, help="Descriptor of a gate of `overwatch up`: hub.embedded.gate.")
 _GROUP = "overwatch.commands"
 _GROUPS = {"bench": "hub.bench.commands", "plugins": "hub.plugin_kit.commands", "procedures": "hub.procedures.cli"}
 _INGEST = "ingest,notify,poll"
@@ -101,7 +102,8 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
 @_PORT
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
-def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
+@GATE
+def api(data: Path, host: str, port: int, processes: int, threads: int, gate: int | None) -> None:
     """Run the HTTP API."""
     chosen = settings.from_env(data)
     os.environ["OVERWATCH_DATA"] = str(chosen.data_dir)
@@ -109,7 +111,7 @@ def api(data: Path, host: str, port: int, processes: int, threads: int) -> None:
     os.environ["OVERWATCH_API_THREADS"] = str(threads)  # streams may hold a part of them
     from hub.serving import serve
 
-    serve(host, port, processes, threads, log_format=chosen.log_format)
+    serve(host, port, processes, threads, log_format=chosen.log_format, gate=gate)
 
 
 @cli.command()

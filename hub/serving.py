@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -15,8 +16,11 @@ from granian.constants import Interfaces
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
+from hub.embedded.gate import wait
+
 log = logging.getLogger(__name__)
 
+_APP = "hub.app"
 _START_SECONDS = 120.0
 _FAREWELL_SECONDS = 3.0
 """How long a process that is replaced asks its senders to come back on another connection."""
@@ -24,18 +28,22 @@ _FAREWELL_SECONDS = 3.0
 _KILL_SECONDS = 5
 
 
-def serve(host: str, port: int, processes: int, threads: int, *, log_format: str) -> None:
-    """Serves until SIGINT or SIGTERM.
+def serve(host: str, port: int, processes: int, threads: int, *, log_format: str, gate: int | None = None) -> None:
+    """Serves, once the gate is open, until SIGINT or SIGTERM.
+
+    The first processes are forks that share the code loaded here; every later one reads the code that is there then.
 
     SIGHUP replaces one process after the other, with the code that is there then. SIGUSR1 makes all of them answer with
     `Connection: close`, for whoever is going to stop them.
     """
-    multiprocessing.set_start_method("spawn")  # a process that replaces another reads the code that is there now
+    import_module(_APP)
+    wait(gate)
+    multiprocessing.set_start_method("fork")
     formatters = {name: {"()": "hub.logs.JsonLine"} for name in ("generic", "access")}
-    built = multiprocessing.Event()
+    built = multiprocessing.get_context("spawn").Event()  # one that both kinds of process can share
     _Server(
         built,
-        "hub.app:from_environment",
+        f"{_APP}:from_environment",
         interface=Interfaces.WSGI,
         address=host,
         port=port,
@@ -48,9 +56,10 @@ def serve(host: str, port: int, processes: int, threads: int, *, log_format: str
 
 
 def _build(built: Event) -> Any:
-    from hub.app import from_environment
-
-    app = from_environment()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)  # a fork has its parent's handlers
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    app = import_module(_APP).from_environment()
     built.set()
     return app
 
@@ -68,6 +77,7 @@ class _Server(MPServer):
 
     def startup(self, *arguments: Any) -> None:
         super().startup(*arguments)
+        multiprocessing.set_start_method("spawn", force=True)
         signal.signal(signal.SIGUSR1, self._bid_all_farewell)
 
     def _init_shared_socket(self) -> None:

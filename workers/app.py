@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from hub import logs, progress, telemetry
 from hub.broker import LANES, complaint, make_celery, task_of
 from hub.database import Database
+from hub.embedded import gate
 from hub.embedded.lifeline import die_with_parent
 from hub.outbox import Waker
 from hub.runtime import assemble
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 _process: Process | None = None
 
 
-def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None:
-    """Works on the lanes until it is told to stop; a killed pool process is replaced."""
+def run_worker(settings: Settings, lanes: Sequence[str], processes: int, at_gate: int | None = None) -> None:
+    """Works on the lanes, once the gate is open, until it is told to stop; a killed pool process is replaced."""
     celery = make_celery(settings.broker_url, listens=True)
     _register_tasks(celery)
 
@@ -74,6 +75,7 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int) -> None
         without_mingle=True,
         without_heartbeat=True,
     )
+    gate.wait(at_gate)
     worker.start()
     raise SystemExit(worker.exitcode)
 

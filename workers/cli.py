@@ -8,7 +8,7 @@ import click
 
 from hub import settings
 from hub.broker import LANES
-from hub.cli import DATA
+from hub.cli import DATA, GATE
 from hub.client import Client
 
 
@@ -16,7 +16,8 @@ from hub.client import Client
 @DATA
 @click.option("--lanes", default=",".join(LANES), show_default=True, help="What to work on, separated by commas.")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True)
-def worker(data: Path, lanes: str, processes: int) -> None:
+@GATE
+def worker(data: Path, lanes: str, processes: int, gate: int | None) -> None:
     """Run a worker on some lanes."""
     chosen = lanes.split(",")
     unknown = sorted(set(chosen) - set(LANES))
@@ -24,16 +25,17 @@ def worker(data: Path, lanes: str, processes: int) -> None:
         raise click.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(LANES)}", param_hint="--lanes")
     from workers.app import run_worker
 
-    run_worker(settings.from_env(data), chosen, processes)
+    run_worker(settings.from_env(data), chosen, processes, gate)
 
 
 @click.command()
 @DATA
-def beat(data: Path) -> None:
+@GATE
+def beat(data: Path, gate: int | None) -> None:
     """Run the scheduler."""
     from workers import scheduler
 
-    scheduler.run(settings.from_env(data))
+    scheduler.run(settings.from_env(data), gate)
 
 
 _MOMENT = click.DateTime(("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.embedded.account import Account
+from hub.embedded.gate import Gate
 from hub.embedded.lifeline import die_with_parent
 
 _LARGEST_LOG_BYTES = 10_000_000
@@ -51,6 +52,10 @@ class Process:
         """Starts it, after ending what the last run left in its process group. Raises OSError."""
         self.kill()
         self._open()
+
+    def spawn_at(self, gate: Gate) -> None:
+        """Starts it with the option `--gate`, for a first start: it loads its code, and goes on when the gate opens."""
+        self._open(["--gate", str(gate.descriptor)], [gate.descriptor])
 
     def _open(self, more_argv: Sequence[str] = (), open_files: Sequence[int] = ()) -> None:
         child, account, parent_pid = self.child, self.child.account, os.getpid()

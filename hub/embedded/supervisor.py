@@ -54,14 +54,15 @@ class _Ward:
 class Supervisor:
     """Runs `children`, and restarts them and the `foundation` below them when they die. For the main thread only.
 
-    The foundation (Postgres) runs before and after: whoever started it stops it.
+    Of the children some may run already. The foundation (Postgres) runs before and after: whoever started it stops it.
     """
 
     def __init__(self, children: Sequence[Process], foundation: Process | None = None) -> None:
         self._children = children
-        self._wards = [_Ward(child) for child in children]
+        now = time.monotonic()
+        self._wards = [_Ward(child, now, due_at=None if child.pid else now) for child in children]
         if foundation:
-            self._wards.insert(0, _Ward(foundation, time.monotonic(), due_at=None))
+            self._wards.insert(0, _Ward(foundation, now, due_at=None))
 
     def run(self, wakeups: Wakeups, is_ready: Callable[[], bool], on_ready: Callable[[], None]) -> None:
         """Returns when SIGINT or SIGTERM asked for it and every child has ended.

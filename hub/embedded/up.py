@@ -11,6 +11,7 @@ from pathlib import Path
 from hub import logs
 from hub.contracts.errors import Misconfigured, OverwatchError
 from hub.embedded import lock
+from hub.embedded.gate import Gate
 from hub.embedded.postgres import EmbeddedPostgres
 from hub.embedded.process import Child, Process, rotate
 from hub.embedded.supervisor import Supervisor
@@ -38,8 +39,8 @@ def run(
 ) -> int:
     """Runs the hub until SIGINT or SIGTERM; gives the exit code: 0 after a clean stop, 1 with one line on stderr.
 
-    `migrate` is called with Postgres up, then `is_ready` again and again until it is true, then `announce` with the
-    one line that says so.
+    The children load their code meanwhile, and wait at a gate. `migrate` is called with Postgres up, then the gate
+    opens, then `is_ready` is called again and again until it is true, then `announce` with the one line that says so.
     """
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     try:
@@ -48,9 +49,12 @@ def run(
             stack.enter_context(lock.hold(settings.data_dir, address))
             folder = stack.enter_context(_logs(settings.data_dir / "logs", logs.formatter(settings)))
             _refuse_taken_port(host, port)
+            gate = stack.enter_context(Gate())
+            processes = [stack.enter_context(_waiting(Process(child, folder), gate)) for child in children]
             postmaster = stack.enter_context(EmbeddedPostgres(settings)).postmaster if settings.embedded else None
             migrate(settings)
-            supervisor = Supervisor([Process(child, folder) for child in children], postmaster)
+            gate.open()
+            supervisor = Supervisor(processes, postmaster)
             supervisor.run(wakeups, is_ready, lambda: announce(f"Overwatch is ready: {address}"))
     except KeyboardInterrupt:
         return 0
@@ -58,6 +62,16 @@ def run(
         sys.stderr.write(f"{_one_line(error, settings.data_dir)}\n")
         return 1
     return 0
+
+
+@contextmanager
+def _waiting(process: Process, gate: Gate) -> Iterator[Process]:
+    """Started at the gate; at the end of the block it is over, which it already is unless something failed."""
+    process.spawn_at(gate)
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 class _Log(logging.FileHandler):

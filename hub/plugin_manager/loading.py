@@ -4,7 +4,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 
 from hub.contracts import hookspecs
@@ -113,7 +114,13 @@ def _installed() -> Iterable[EntryPoint]:
 
 
 def _is_ours(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == _OURS
+    return point.dist is not None and _name(point.dist) == _OURS
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    """Kept, because every time it is asked for, its whole description is read."""
+    return distribution.name
 
 
 def _is_chosen(name: str, choice: str) -> bool:
