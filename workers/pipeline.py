@@ -16,7 +16,7 @@ from hub.accounts.mail import service as mail
 from hub.alerts import recording as alerts
 from hub.alerts.normalising import Normalised, Translators, normalise
 from hub.alerts.recording import Item
-from hub.deliveries import breaking
+from hub.deliveries import breaking, confirming
 from hub.deliveries import turns as deliveries
 from hub.deliveries.breaking import Breakers
 from hub.deliveries.polling import Poller
@@ -90,12 +90,17 @@ def bulk(runtime: Runtime) -> bool:
 
 
 def poll(runtime: Runtime) -> bool:
-    """Platforms are asked what happened, and models for drafts; what platforms say is ingested like a webhook."""
+    """Platforms are asked what happened, told that they may send here, and models asked for drafts.
+
+    What platforms say is ingested like a webhook.
+    """
     has_asked = Poller(runtime.database, runtime.connectors, runtime.vault, runtime.egress).work_off()
     if has_asked:
         runtime.waker.wake(["ingest"])
     drafter = drafting.Drafter(runtime.connectors, runtime.vault, runtime.egress)
-    return outbox.work_off(runtime.database, "poll", {}, 1, {"draft": drafter.prepare}) or has_asked
+    confirmer = confirming.Confirmer(runtime.connectors, runtime.vault, runtime.egress)
+    calls = {"draft": drafter.prepare, confirming.KIND: confirmer.prepare}
+    return outbox.work_off(runtime.database, "poll", {}, 1, calls) or has_asked
 
 
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}
@@ -135,6 +140,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
         outcomes = [*normalised.ended, *_processed(turn.claimed, normalised.ended, items, news_of)]
         deliveries.finish(session, turn.token, outcomes, trace.stages)
         breaking.keep(session, breakers)
+        confirming.ask_for(session, [each.delivery_id for each in normalised.ended if each.is_unconfirmed])
         failpoint("before_commit")
     telling.tell(turn, outcomes, trace.stages)
 

@@ -12,7 +12,7 @@ from hub.alerts.enriching import enriched
 from hub.alerts.intake import MOST_EVENTS, Occurrence, occurrence
 from hub.contracts.connector import Connector
 from hub.contracts.delivery import Delivery
-from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported
+from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unconfirmed, Unsupported
 from hub.contracts.event import Event
 from hub.contracts.extensions import Enricher
 from hub.deliveries import polling
@@ -64,6 +64,7 @@ _OUR_OWN: Mapping[str, Callable[[Delivery], list[Event]]] = {"expiry": expiry.no
 # how a delivery ends when its connector says no: status, and the reason before the connector's own words
 _ENDS: Mapping[type[BaseException], tuple[str, str]] = {
     Unsupported: ("ignored", ""),
+    Unconfirmed: ("ignored", ""),
     Malformed: ("dead", "malformed: "),
     Misconfigured: ("dead", "misconfigured: "),
 }
@@ -96,7 +97,7 @@ def _ended(claimed: Claimed, breaker: Breaker, error: BaseException) -> Outcome:
     if type(error) in _ENDS:
         breaker.succeed()
         status, prefix = _ENDS[type(error)]
-        return Outcome(claimed.id, status, f"{prefix}{error}")
+        return Outcome(claimed.id, status, f"{prefix}{error}", is_unconfirmed=isinstance(error, Unconfirmed))
     log.error("connector %s failed on delivery %s", claimed.platform, claimed.id, exc_info=error)
     told = str(error) if isinstance(error, ConnectorFailed) else type(error).__name__
     breaker.fail(claimed.claimed_at, told)

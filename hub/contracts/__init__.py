@@ -14,7 +14,7 @@ from hub.contracts.connector import (
     Trouble,
 )
 from hub.contracts.delivery import Delivery
-from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unsupported, Untrusted
+from hub.contracts.errors import Malformed, Misconfigured, Unavailable, Unconfirmed, Unsupported, Untrusted
 from hub.contracts.event import Event, Link, Severity, State, fingerprint, severity_of, state_of
 from hub.contracts.extensions import Enricher
 from hub.contracts.hookspecs import GROUP, hookimpl
@@ -49,6 +49,7 @@ __all__ = [
     "State",
     "Trouble",
     "Unavailable",
+    "Unconfirmed",
     "Unsupported",
     "Untrusted",
     "check_certified",

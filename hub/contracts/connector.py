@@ -119,6 +119,13 @@ class Connector:
         """The events of a delivery, 0…n. Pure: no network, no clock, no I/O. Raises Malformed or Unsupported."""
         raise Unsupported("no_webhook")
 
+    def confirm(self, delivery: Delivery, config: Config, http: Http) -> Receipt:
+        """Tells the platform that it may send here, when `normalise` has raised Unconfirmed; twice does no harm.
+
+        The delivery may be a stranger's: prove it before the first call. Raises Untrusted, Misconfigured, Unavailable.
+        """
+        raise Unsupported("no_confirm")
+
     def poll(self, config: Config, cursor: dict[str, Any], http: Http) -> PollResult:
         """What happened since `cursor` ({} at first). No gap, no double. Raises Unavailable or Misconfigured."""
         raise Unsupported("no_poll")

@@ -39,6 +39,10 @@ class Unsupported(OverwatchError):
     code = "ignored"
 
 
+class Unconfirmed(Unsupported):
+    """The platform asks whether it may send here: the delivery is ignored, and a worker calls `confirm`."""
+
+
 class Unavailable(OverwatchError):
     """A service does not answer now: 503 with Retry-After, or a later retry by the worker."""
 

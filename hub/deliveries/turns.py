@@ -82,7 +82,8 @@ class Turn:
 class Outcome:
     """How a delivery ended, and what each of its events became; `pending` sends it back for another attempt.
 
-    `next_at` is when, if not by the usual pauses; one that was not tried has its attempt given back.
+    `next_at` is when, if not by the usual pauses; one that was not tried has its attempt given back. After
+    one that `is_unconfirmed` the connector's `confirm` is called.
     """
 
     delivery_id: UUID
@@ -91,6 +92,7 @@ class Outcome:
     items: Sequence[Mapping[str, Any]] = field(default=())
     next_at: datetime | None = None
     was_tried: bool = True
+    is_unconfirmed: bool = False
 
 
 @contextmanager

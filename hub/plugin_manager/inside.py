@@ -138,6 +138,7 @@ _CALLS: Mapping[str, Callable[[Connector, Mapping[str, Any], PipedHttp], Any]] =
     "normalise": lambda connector, r, _: wire.from_events(
         connector.normalise(wire.to_delivery(r["delivery"]), r["config"])
     ),
+    "confirm": lambda connector, r, http: asdict(connector.confirm(wire.to_delivery(r["delivery"]), r["config"], http)),
     "poll": lambda connector, r, http: wire.from_poll(connector.poll(r["config"], r["cursor"], http)),
     "check": lambda connector, r, http: asdict(connector.check(r["config"], http)),
     "install": lambda connector, r, http: asdict(connector.install(r["config"], r["webhook_url"], http)),

@@ -39,6 +39,10 @@ class RemoteConnector(Connector):
         told = self._call("normalise", TRANSLATE_SECONDS, delivery=wire.from_delivery(delivery), config=dict(config))
         return wire.to_events(told)
 
+    def confirm(self, delivery: Delivery, config: Config, http: Http) -> Receipt:
+        told = {"delivery": wire.from_delivery(delivery), "config": dict(config)}
+        return wire.to_receipt(self._call("confirm", CALL_OUT_SECONDS, http, **told))
+
     def poll(self, config: Config, cursor: dict[str, Any], http: Http) -> PollResult:
         return wire.to_poll(self._call("poll", CALL_OUT_SECONDS, http, config=dict(config), cursor=cursor))
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from hub.contracts.connector import CheckResult, Notice, PollResult, Receipt, Response
 from hub.contracts.delivery import Delivery
-from hub.contracts.errors import Malformed, Misconfigured, OverwatchError, Unavailable, Unsupported, Untrusted
+from hub.contracts.errors import (
+    Malformed,
+    Misconfigured,
+    OverwatchError,
+    Unavailable,
+    Unconfirmed,
+    Unsupported,
+    Untrusted,
+)
 from hub.contracts.event import Event, Link, Severity, State
 
 MOST_EVENTS = 10_000
@@ -139,7 +147,7 @@ def _malformed(told: Json) -> Malformed:
     return Malformed(field, str(told["message"]).removeprefix(f"{field}: "))
 
 
-_NAMED = {error.__name__: error for error in (Untrusted, Unsupported, Misconfigured)}
+_NAMED = {error.__name__: error for error in (Untrusted, Unsupported, Unconfirmed, Misconfigured)}
 _MAKERS: Mapping[str, Callable[[Json], Exception]] = {
     **{name: lambda told, error=error: error(told["message"]) for name, error in _NAMED.items()},  # type: ignore[misc]  # binds the loop's variable
     "Malformed": _malformed,

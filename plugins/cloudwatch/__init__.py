@@ -1,6 +1,5 @@
 """Amazon CloudWatch: metric and composite alarms, in the envelope of Amazon SNS or delivered raw."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar
 from urllib.parse import quote
@@ -10,9 +9,12 @@ from hub.contracts import (
     Connector,
     Delivery,
     Event,
+    Http,
     Malformed,
     Payload,
+    Receipt,
     State,
+    Unconfirmed,
     Unsupported,
     check_certified,
     check_signing_time,
@@ -20,16 +22,12 @@ from hub.contracts import (
     first_of,
     hookimpl,
 )
-from plugins.cloudwatch.sns import read_message
+from plugins.cloudwatch import sns
 
 STATES = {"ALARM": State.FIRING, "INSUFFICIENT_DATA": State.FIRING, "OK": State.RESOLVED}
 SERVICES = ("ServiceName", "FunctionName", "DBInstanceIdentifier", "LoadBalancer", "QueueName", "TableName", "ApiName")
 ANNOTATIONS = {"OldStateValue": "old_state", "AlarmRule": "alarm_rule"}
 CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
-
-WINDOW_SECONDS = 3_900  # SNS retries for an hour at most
-
-CONFIRM = "subscription_confirmation: confirm it with this delivery's Token, as the README of the connector says"
 
 
 class CloudWatch(Connector):
@@ -44,7 +42,7 @@ class CloudWatch(Connector):
             "topic_arn": {
                 "type": "string",
                 "title": "Topic ARN",
-                "description": "Messages of other topics are ignored; needed beside a signing certificate.",
+                "description": "Only this topic's subscription is confirmed; messages of others are ignored.",
             },
             "signing_certificate": {
                 "type": "string",
@@ -60,7 +58,7 @@ class CloudWatch(Connector):
 
 {webhook_url}
 
-Then confirm the subscription with the token of the first delivery: the connector's README has the command.
+Overwatch confirms the subscription by itself when the Topic ARN is set here; its first delivery says so.
 """
     sample_body = """{"Type": "Notification", "MessageId": "7d3c1d8e-5a52-5c0b-9f6e-2a4d1b8c7e90",
  "TopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms", "Timestamp": "2026-01-02T03:00:01.000Z",
@@ -68,10 +66,8 @@ Then confirm the subscription with the token of the first delivery: the connecto
 
     def verify(self, delivery: Delivery, config: Config) -> None:
         """By the certificates of the setting: to fetch the one that a message names would be to trust it too early."""
-        message = read_message(delivery, config.get("topic_arn", ""))
-        check_signing_time(message.signed_at, delivery.received_at, WINDOW_SECONDS)
-        certificates, now = config["signing_certificate"], delivery.received_at
-        check_certified(message.signature, message.signed, certificates, now, digest=message.digest)
+        message = sns.read_message(delivery, config.get("topic_arn", ""))
+        _check(message, config["signing_certificate"], delivery)
 
     def delivery_key(self, delivery: Delivery) -> str | None:
         try:
@@ -82,13 +78,29 @@ Then confirm the subscription with the token of the first delivery: the connecto
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
         return [to_event(_alarm(body, config.get("topic_arn", "")), body) for body in delivery.json().members()]
 
+    def confirm(self, delivery: Delivery, config: Config, http: Http) -> Receipt:
+        """Only for the topic of the setting, signed by SNS, and at SNS; nothing is called before that is known."""
+        topic = config.get("topic_arn", "")
+        message = sns.read_message(delivery, topic)
+        address = sns.subscribe_url_of(message, topic)
+        _check(message, config.get("signing_certificate") or sns.certificate_of(message, http), delivery)
+        sns.open_subscribe_url(address, http)
+        return Receipt(detail=f"confirmed, {topic} sends here")
+
+
+def _check(message: sns.SignedMessage, certificates: str, delivery: Delivery) -> None:
+    check_signing_time(message.signed_at, delivery.received_at, sns.WINDOW_SECONDS)
+    check_certified(message.signature, message.signed, certificates, delivery.received_at, digest=message.digest)
+
 
 def _alarm(body: Payload, topic: str) -> Payload:
-    """The alarm in the message, or the body where delivery is raw. Nothing that a message names is ever opened."""
-    if body.text("Type") == "SubscriptionConfirmation":
-        raise Unsupported(CONFIRM)
+    """The alarm in the message, or the body where delivery is raw."""
     if topic and body.text("TopicArn") not in {"", topic}:
         raise Unsupported("other_topic")
+    if body.text("Type") == "SubscriptionConfirmation":
+        raise Unconfirmed(sns.CONFIRMING) if topic else Unsupported(sns.NO_TOPIC)
+    if body.text("Type") == "UnsubscribeConfirmation":
+        raise Unsupported(sns.UNSUBSCRIBED)
     if not body.has("Message"):
         body.required_text("AlarmName")
         return body
@@ -121,19 +133,14 @@ def to_event(alarm: Payload, envelope: Payload) -> Event:
         dedup_key=arn or fingerprint(envelope.text("TopicArn") or alarm.text("AWSAccountId"), name),
         service=first_of(dimensions, SERVICES) or namespace,
         resource=", ".join(filter(None, dimensions.values())),
-        labels={label: text for label, text in (_attributes(envelope) | dimensions | place).items() if label and text},
+        labels={
+            label: text for label, text in (sns.attributes_of(envelope) | dimensions | place).items() if label and text
+        },
         annotations={label: text for field, label in ANNOTATIONS.items() if (text := alarm.text(field))},
         links=Payload({"page": page}).links({"page": "CloudWatch"}),
         occurred_at=alarm.time("StateChangeTime") or envelope.time("Timestamp"),
         raw_kind=word,
     )
-
-
-def _attributes(envelope: Payload) -> dict[str, str]:
-    """What a publisher of its own adds to the envelope, such as the environment."""
-    sent = envelope.get("MessageAttributes")
-    is_object = isinstance(sent.value, Mapping)
-    return {name: sent.get(name).text("Value") for name in sent.value} if is_object else {}
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from hub.contracts import Delivery, Event, Unsupported, Untrusted
+from hub.contracts import Delivery, Event, Misconfigured, Response, Unavailable, Unconfirmed, Unsupported, Untrusted
 from hub.contracts.testing import SignedConnectorTests
 from hub.contracts.testing.fixtures import RECEIVED_AT
 from hub.contracts.testing.signatures import varied
@@ -31,7 +32,7 @@ ALARM = {"AlarmName": "cpu", "NewStateValue": "ALARM", "AlarmArn": "arn:aws:clou
 
 def certificate_of(key: rsa.RSAPrivateKey) -> str:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    dates = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    dates = datetime(2025, 1, 1, tzinfo=UTC), datetime(2125, 1, 1, tzinfo=UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, *dates)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
@@ -145,10 +146,121 @@ def test_last_retry_of_sns_is_still_accepted() -> None:
     verify(signed_message(next(iter(KEYS)), Timestamp=(RECEIVED_AT - timedelta(hours=1)).isoformat()))
 
 
-def test_subscription_is_left_to_the_operator_and_says_how() -> None:
-    body = {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": "http://169.254.169.254/", "Message": "x"}
-    with pytest.raises(Unsupported, match=r"^subscription_confirmation: .*README"):
-        CloudWatch().normalise(delivery(body), {})
+def test_text_that_a_stranger_had_signed_cannot_be_read_as_a_message_of_the_topic() -> None:
+    """Anybody can have SNS sign a message of a topic of their own that holds the lines of another message."""
+    wanted = {"Message": json.dumps(ALARM), "MessageId": "forged", "Timestamp": RECEIVED_AT.isoformat()}
+    wanted |= {"TopicArn": TOPIC, "Type": "Notification"}
+    lines = "".join(f"{name}\n{text}\n" for name, text in wanted.items())
+    own = "arn:aws:sns:eu-west-1:999999999999:mine"
+    signed = signed_message(next(iter(KEYS)), TopicArn=own, Message=lines.removeprefix("Message\n").removesuffix("\n"))
+    rest = "".join(f"{name}\n{signed[name]}\n" for name in ("MessageId", "Timestamp", "TopicArn", "Type"))
+    with pytest.raises(Untrusted, match="another topic"):
+        verify(signed | wanted | {"Type": f"Notification\n{rest}".removesuffix("\n")})
+
+
+# --- subscriptions ----------------------------------------------------------------------------------------------------
+
+SUBSCRIBE_URL = f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=t0k3n"
+
+
+class Sns:
+    """SNS, as far as a subscriber calls it: its certificate, and what it answers to a confirmation."""
+
+    def __init__(self, certificate: str, status: int = 200) -> None:
+        self.asked: list[str] = []
+        self._answers = {CERTIFICATE_URL: Response(200, {}, certificate.encode())}
+        self._otherwise = Response(status, {}, b"<ConfirmSubscriptionResponse/>")
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Response:
+        assert (method, body) == ("GET", b"")
+        self.asked.append(url)
+        return self._answers.get(url, self._otherwise)
+
+
+def confirmation(certificate: str, **fields: Any) -> dict[str, Any]:
+    sent = {"Type": "SubscriptionConfirmation", "Token": "t0k3n", "SubscribeURL": SUBSCRIBE_URL}
+    return signed_message(certificate, **sent | fields)
+
+
+def confirm(message: dict[str, Any], platform: Sns, **config: str) -> str:
+    return CloudWatch().confirm(delivery(message), {"topic_arn": TOPIC} | config, platform).detail
+
+
+def test_subscription_of_the_topic_is_confirmed_by_the_certificate_of_sns() -> None:
+    certificate = next(iter(KEYS))
+    platform = Sns(certificate)
+    assert confirm(confirmation(certificate), platform) == f"confirmed, {TOPIC} sends here"
+    assert platform.asked == [CERTIFICATE_URL, SUBSCRIBE_URL]
+
+
+def test_certificate_of_the_setting_is_the_one_that_counts() -> None:
+    pinned, other = KEYS
+    platform = Sns(other)
+    confirm(confirmation(pinned), platform, signing_certificate=pinned)
+    assert platform.asked == [SUBSCRIBE_URL]
+    with pytest.raises(Untrusted):
+        confirm(confirmation(other), platform, signing_certificate=pinned)
+    assert platform.asked == [SUBSCRIBE_URL]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t",
+        "https://169.254.169.254/?Action=ConfirmSubscription&Token=t",
+        "https://sns.eu-west-1.amazonaws.com.evil.example/?Action=ConfirmSubscription&Token=t",
+        "https://sns.eu-west-1.amazonaws.com@evil.example/?Action=ConfirmSubscription&Token=t",
+        "https://sns.eu-west-1.amazonaws.com:8443/?Action=ConfirmSubscription&Token=t",
+        "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=t",
+        "https://sns.eu-west-1.amazonaws.com/?Action=DeleteTopic&Token=t",
+        "https://sns.eu-west-1.amazonaws.com/elsewhere?Action=ConfirmSubscription&Token=t",
+        "https://s3.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t",
+        "",
+    ],
+)
+def test_nothing_is_called_for_a_signed_confirmation_that_leads_elsewhere(address: str) -> None:
+    certificate = next(iter(KEYS))
+    platform = Sns(certificate)
+    with pytest.raises(Untrusted):
+        confirm(confirmation(certificate, SubscribeURL=address), platform)
+    assert platform.asked == []
+
+
+def test_nothing_is_called_for_a_confirmation_of_another_topic() -> None:
+    certificate = next(iter(KEYS))
+    platform = Sns(certificate)
+    foreign = confirmation(certificate, TopicArn="arn:aws:sns:eu-west-1:999999999999:mine")
+    for config in ({"topic_arn": TOPIC}, {"topic_arn": ""}):
+        with pytest.raises(Untrusted):
+            confirm(foreign, platform, **config)
+    assert platform.asked == []
+
+
+def test_forged_confirmation_is_not_confirmed() -> None:
+    certificate, other = KEYS
+    platform = Sns(certificate)
+    for forged in (confirmation(other), confirmation(certificate) | {"Token": "other"}):
+        with pytest.raises(Untrusted):
+            confirm(forged, platform)
+    assert SUBSCRIBE_URL not in platform.asked
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, Misconfigured), (403, Misconfigured), (503, Unavailable)])
+def test_refusal_of_sns_is_told(status: int, error: type[Exception]) -> None:
+    certificate = next(iter(KEYS))
+    with pytest.raises(error, match=str(status)):
+        confirm(confirmation(certificate), Sns(certificate, status))
+
+
+def test_subscription_waits_for_the_setting_that_says_of_which_topic() -> None:
+    body = delivery({"Type": "SubscriptionConfirmation", "TopicArn": TOPIC, "Message": "x"})
+    with pytest.raises(Unsupported, match="Topic ARN") as raised:
+        CloudWatch().normalise(body, {})
+    assert not isinstance(raised.value, Unconfirmed)
+    with pytest.raises(Unconfirmed):
+        CloudWatch().normalise(body, {"topic_arn": TOPIC})
 
 
 def test_message_of_another_topic_is_ignored_where_one_is_set() -> None:
