@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import opsgenie_sdk
 import pytest
@@ -157,6 +158,17 @@ def test_opsgenie_alert_is_created_and_ended_by_its_alias(hub: Hub, owner: Perso
     hub.http.post(f"/v2/alerts/pay/{action}?identifierType=alias", json={}, headers=headers)
     hub.work("ingest")
     assert [alert["status"] for alert in owner.get("/alerts")] == [status]
+
+
+@pytest.mark.parametrize("alias", ["prod/web-1/disk", "/var//log/", "50% über/close", "requests/1"])
+def test_alias_of_opsgenie_may_hold_whatever_its_sender_likes(hub: Hub, owner: Person, alias: str):
+    headers = {"Authorization": f"GenieKey {token_of(owner.connect('opsgenie'))}"}
+    hub.http.post("/v2/alerts", json={"message": "Payments fail", "alias": alias}, headers=headers)
+    path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"
+    assert hub.http.post(path, json={}, headers=headers).status_code == 202
+    hub.work("ingest")
+    (alert,) = owner.get("/alerts")
+    assert (alert["dedup_key"], alert["status"]) == (alias, "resolved")
 
 
 @pytest.fixture

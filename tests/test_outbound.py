@@ -339,6 +339,18 @@ def test_what_is_done_here_is_done_there_to_the_platforms_own_alert(
     assert [told(asked) for asked in platform.asked] == expected
 
 
+def test_alert_that_was_sent_in_pagerdutys_place_is_raised_there_like_any_other(
+    hub: Hub, owner: Person, platform: StandIn
+):
+    config = {"rest_key": "r" * 20, "rest_url": platform.url, "api_url": platform.url, "integration_key": "i" * 32}
+    wanted = {"platform": "pagerduty", "name": "Both", "config": config, "events": ["incident.opened"]}
+    token = owner.post("/integrations", wanted)["webhook_url"].partition("token=")[2]
+    event = {"routing_key": token, "event_action": "trigger", "dedup_key": "web-1/disk"}
+    hub.http.post("/v2/enqueue", json=event | {"payload": {"summary": "Full", "source": "a", "severity": "error"}})
+    tell(hub)
+    assert [(asked.path, asked.json["event_action"]) for asked in platform.asked] == [("/v2/enqueue", "trigger")]
+
+
 def test_mail_is_told_with_the_id_of_the_first_attempt(hub: Hub, owner: Person):
     config = {"to": ["ops@example.org", "boss@example.org"]}
     made = owner.post("/integrations", {"platform": "email", "name": "Mail", "config": config})

@@ -1,6 +1,7 @@
 """PagerDuty's APIs: our incidents become alerts there (Events v2); those from there are moved there (REST v2)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from hub.contracts import (
@@ -18,6 +19,7 @@ from hub.contracts import (
 ACTIONS = {"incident.acknowledged": "acknowledge", "incident.resolved": "resolve", "incident.closed": "resolve"}
 SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning"}
 STATUSES = {"acknowledge": "acknowledged", "resolve": "resolved"}
+INCIDENT_ID = re.compile(r"[0-9A-Z]+")  # keys of senders of the drop-in endpoints, which PagerDuty never saw, hold more
 LONGEST_SUMMARY = 1_024
 SETTINGS: Mapping[str, Any] = {
     "integration_key": {
@@ -70,8 +72,9 @@ class EventsApi(Connector):
         return CheckResult(ok=True, detail="PagerDuty accepts the integration key.")
 
     def notify(self, notice: Notice, config: Config, http: Http) -> Receipt:
-        if notice.alerts and config.get("rest_key"):
-            return _move(notice, config, http)
+        own = [key for key in notice.alerts if INCIDENT_ID.fullmatch(key)]
+        if own and config.get("rest_key"):
+            return _move(notice, own, config, http)
         if not config.get("integration_key"):
             raise Misconfigured("integration_key: is needed to tell PagerDuty of incidents")
         incident = notice.incident
@@ -82,12 +85,12 @@ class EventsApi(Connector):
         return Receipt(reference=incident["id"], detail=event["event_action"])
 
 
-def _move(notice: Notice, config: Config, http: Http) -> Receipt:
+def _move(notice: Notice, own: Sequence[str], config: Config, http: Http) -> Receipt:
     """What was done here to PagerDuty's own incidents is done there; of all else it knows already."""
     status = STATUSES.get(ACTIONS.get(notice.kind, ""))
     if status is None:
         return Receipt(detail="it knows")
-    moved = [{"id": key, "type": "incident_reference", "status": status} for key in notice.alerts]
+    moved = [{"id": key, "type": "incident_reference", "status": status} for key in own]
     headers = {
         "Authorization": f"Token token={config['rest_key']}",
         "Accept": "application/vnd.pagerduty+json;version=2",

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from flask import g
 from marshmallow import Schema, fields
+from werkzeug.routing import PathConverter
 
 from hub.accounts import access
 from hub.contracts.errors import NotFound
@@ -20,6 +21,14 @@ from hub.http import body, declared
 
 DONE = {"Create": "Created alert", "Acknowledge": "Acknowledged alert", "UnAcknowledge": "Unacknowledged alert"}
 DONE |= {"Close": "Closed alert", "Delete": "Deleted alert", "AddNote": "Added note to alert"}
+
+
+class Alias(PathConverter):
+    """Senders choose it freely, slashes too: clients write them as %2F, and WSGI tells both alike."""
+
+    regex = ".+?"
+    part_isolating = False
+
 
 _LIMIT_BYTES = body.WEBHOOK_LIMIT_BYTES
 
@@ -63,7 +72,7 @@ def create_opsgenie_alert() -> dict[str, Any]:
     return _take(sender, "Create", str(alert.get("alias") or uuid4().hex), alert)
 
 
-@blp.route("/v2/alerts/<identifier>/acknowledge", methods=["POST"])
+@blp.route("/v2/alerts/<alias:identifier>/acknowledge", methods=["POST"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -72,7 +81,7 @@ def acknowledge_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("Acknowledge", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>/unacknowledge", methods=["POST"])
+@blp.route("/v2/alerts/<alias:identifier>/unacknowledge", methods=["POST"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -81,7 +90,7 @@ def unacknowledge_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("UnAcknowledge", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>/close", methods=["POST"])
+@blp.route("/v2/alerts/<alias:identifier>/close", methods=["POST"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -90,7 +99,7 @@ def close_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("Close", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>/notes", methods=["POST"])
+@blp.route("/v2/alerts/<alias:identifier>/notes", methods=["POST"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -99,7 +108,7 @@ def note_on_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("AddNote", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>/message", methods=["PUT"])
+@blp.route("/v2/alerts/<alias:identifier>/message", methods=["PUT"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -108,7 +117,7 @@ def reword_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("UpdateMessage", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>/description", methods=["PUT"])
+@blp.route("/v2/alerts/<alias:identifier>/description", methods=["PUT"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
@@ -117,7 +126,7 @@ def redescribe_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("UpdateDescription", identifier)
 
 
-@blp.route("/v2/alerts/<identifier>", methods=["DELETE"])
+@blp.route("/v2/alerts/<alias:identifier>", methods=["DELETE"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
