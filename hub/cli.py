@@ -145,10 +145,21 @@ def demo(data: Path, host: str, port: int, reset: bool) -> None:
 
 @cli.command("rotate-key")
 @DATA
-def rotate_key(data: Path) -> None:
+@click.option("--forget", is_flag=True, help="Make none; forget the older ones with which nothing is locked any more.")
+def rotate_key(data: Path, forget: bool) -> None:
     """Make a new key for the secrets of integrations; a running hub takes it, and locks all anew within minutes."""
-    settings.rotate_encryption_key(settings.from_env(data))
-    click.echo("The new key locks from now on. Older ones stay in secrets.json, to unlock what is not locked anew yet.")
+    chosen = settings.from_env(data)
+    if forget:
+        from hub.database import Database
+        from hub.integrations.relocking import keys_used
+
+        database = Database(chosen.database_url, pool_size=1)
+        count = settings.forget_encryption_keys(chosen, lambda keys: keys_used(database, keys))
+        click.echo(f"{count} older keys are forgotten.")
+        return
+    settings.rotate_encryption_key(chosen)
+    click.echo("The new key locks from now on. Older ones stay in secrets.json, to unlock what is not locked anew yet;")
+    click.echo("`overwatch rotate-key --forget` takes them out when nothing needs them. A backup keeps its own.")
 
 
 @cli.command()

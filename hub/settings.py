@@ -6,7 +6,8 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ LogFormat = Literal["text", "json"]
 
 _LONGEST_SOCKET_FOLDER = 80  # a unix socket's path holds 107 bytes, and Postgres appends its file name
 _WEAKEST_KEY_BYTES = 32
+_ROTATION_SETTLES_SECONDS = 600
 _REGISTRATIONS = ("open", "invite", "closed")
 
 
@@ -160,6 +162,24 @@ def rotate_encryption_key(settings: Settings) -> None:
     kept["old_encryption_keys"] = [kept["encryption_key"], *kept.get("old_encryption_keys", ())]
     kept["encryption_key"] = secrets.token_urlsafe(32)
     _write_private(path, json.dumps(kept, indent=1))
+
+
+def forget_encryption_keys(settings: Settings, used_of: Callable[[Sequence[str]], Collection[str]]) -> int:
+    """Takes the old keys that lock nothing any more out of the data folder; how many.
+
+    `used_of` gives those of the keys that the database needs. Raises Misconfigured within minutes of a
+    rotation, because a request that began before it may still lock with the old key.
+    """
+    path = settings.secrets_file
+    if time.time() - path.stat().st_mtime < _ROTATION_SETTLES_SECONDS:
+        raise Misconfigured("The key was changed minutes ago: what was locked just before may need the old one yet.")
+    old = json.loads(path.read_text()).get("old_encryption_keys", [])
+    unused = set(old) - set(used_of(old))
+    kept = json.loads(path.read_text())  # again, for somebody may have rotated it meanwhile
+    needed = [key for key in kept.get("old_encryption_keys", ()) if key not in unused]
+    if unused:
+        _write_private(path, json.dumps(kept | {"old_encryption_keys": needed}, indent=1))
+    return len(unused)
 
 
 def _load_or_make_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:

@@ -13,9 +13,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from hub.contracts import CheckResult, Config, Connector, Delivery, Event, Http, Untrusted
+from hub import settings
+from hub.contracts import CheckResult, Config, Connector, Delivery, Event, Http, Misconfigured, Untrusted
 from hub.http.ids import from_public
-from hub.integrations.relocking import relock
+from hub.integrations.relocking import keys_used, relock
 from hub.integrations.rules import problems
 from hub.integrations.service import config_of, get
 from hub.integrations.vault import KeyFile, Vault
@@ -211,6 +212,19 @@ def test_new_encryption_key_is_taken_without_a_restart(tmp_path: Path):
     assert (vault.unlock(locked, *place), vault.key_id == locked.partition(".")[0]) == ("s3cret", False)
 
 
+def test_only_keys_that_nothing_needs_are_forgotten_and_not_at_once(tmp_path: Path):
+    chosen = settings.from_env(tmp_path, {})
+    keys = [chosen.secrets.encryption_key]
+    for _ in range(2):
+        settings.rotate_encryption_key(chosen)
+        keys.insert(0, json.loads(chosen.secrets_file.read_text())["encryption_key"])
+    with pytest.raises(Misconfigured, match="minutes ago"):
+        settings.forget_encryption_keys(chosen, lambda _: [])
+    os.utime(chosen.secrets_file, (1, 1))
+    assert settings.forget_encryption_keys(chosen, lambda old: old[1:]) == 1
+    assert KeyFile(chosen.secrets_file)() == (keys[0], keys[2])
+
+
 def test_secrets_are_locked_with_the_newest_key_while_everything_runs(hub: Hub, owner: Person):
     config = {"webhook_secret": "a-secret-of-sixteen"}
     made = owner.post("/integrations", {"platform": "pagerduty", "name": "PD", "config": config})
@@ -218,6 +232,7 @@ def test_secrets_are_locked_with_the_newest_key_while_everything_runs(hub: Hub, 
     renewed = Vault(lambda: ("the new key", *hub.runtime.vault.keys()))
     with hub.runtime.database.transaction(place[0]) as session:
         relock(session, renewed)
+    assert keys_used(hub.runtime.database, ["the new key", "one before"]) == {"the new key"}
     only_new = Vault(lambda: ("the new key",))
     with hub.runtime.database.transaction(place[0]) as session:
         assert config_of(get(session, place[1]), only_new)["webhook_secret"] == "a-secret-of-sixteen"

@@ -1,15 +1,16 @@
-"""Use case of a new encryption key: what an older one has locked is locked anew, while everything runs."""
+"""Use cases of a new encryption key: what an older one has locked is locked anew; which keys are needed."""
 
 import logging
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.contracts.errors import Misconfigured
-from hub.database import organization_of
+from hub.database import Database, organization_of
 from hub.integrations.models import Integration
-from hub.integrations.vault import Vault
+from hub.integrations.vault import Vault, id_of
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,22 @@ _IS_OLD = text(
     "EXISTS (SELECT FROM (SELECT * FROM jsonb_each_text(secrets) UNION ALL SELECT * FROM jsonb_each_text("
     "previous_secrets)) AS each WHERE NOT starts_with(each.value, :key_id)) AND id > :after"
 )
+_KEY_IDS = text(
+    "SELECT DISTINCT split_part(each.value, '.', 1) FROM integrations i, LATERAL (SELECT * FROM jsonb_each_text("
+    "i.secrets) UNION ALL SELECT * FROM jsonb_each_text(i.previous_secrets)) AS each"
+    " WHERE i.organization_id = :organization_id"
+)
+
+
+def keys_used(database: Database, keys: Sequence[str]) -> set[str]:
+    """Those of the keys with which a secret of any integration is locked, deleted ones too."""
+    with database.transaction() as session:
+        organization_ids = list(session.scalars(text("SELECT organization_ids()")))
+    key_ids: set[str] = set()
+    for organization_id in organization_ids:
+        with database.transaction(organization_id) as session:
+            key_ids |= set(session.scalars(_KEY_IDS, {"organization_id": organization_id}))
+    return {key for key in keys if id_of(key) in key_ids}
 
 
 def relock(session: Session, vault: Vault) -> bool:

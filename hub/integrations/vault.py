@@ -50,12 +50,12 @@ class Vault:
         key = self.keys()[0]
         nonce = os.urandom(_NONCE_BYTES)
         sealed = _cipher(key).encrypt(nonce, secret.encode(), _place(organization_id, integration_id, field))
-        return f"{_id_of(key)}.{base64.b64encode(nonce + sealed).decode()}"
+        return f"{id_of(key)}.{base64.b64encode(nonce + sealed).decode()}"
 
     def unlock(self, stored: str, organization_id: UUID, integration_id: UUID, field: str) -> str:
         """The secret again. Raises Misconfigured when its key is not there or the text was moved or altered."""
         key_id, _, text = stored.partition(".")
-        key = next((key for key in self.keys() if _id_of(key) == key_id), None)
+        key = next((key for key in self.keys() if id_of(key) == key_id), None)
         if key is None:
             raise Misconfigured(
                 f"The secret {field!r} is locked with a key that is gone; add it to OVERWATCH_OLD_ENCRYPTION_KEYS."
@@ -70,14 +70,15 @@ class Vault:
     @property
     def key_id(self) -> str:
         """Of the key that locks."""
-        return _id_of(self.keys()[0])
+        return id_of(self.keys()[0])
 
 
 def _cipher(key: str) -> AESGCM:
     return AESGCM(hashlib.sha256(key.encode()).digest())
 
 
-def _id_of(key: str) -> str:
+def id_of(key: str) -> str:
+    """What stands before a secret to say which key has locked it."""
     return hashlib.sha256(b"key id" + key.encode()).hexdigest()[:8]
 
 
