@@ -15,7 +15,6 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -48,9 +47,10 @@ _COLUMNS = (
     ("query", "jsonb"),
     ("body", "bytea"),
 )
-_ACCEPT = text(
+# the driver's own words: %b sends arrays in binary form, at a third of what escaping bytes in text costs
+_ACCEPT = (
     "SELECT place, outcome, delivery_id FROM accept_deliveries("
-    f"{', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _COLUMNS)}, :recent_seconds)"
+    f"{', '.join(f'CAST(%({name})b AS {kind}[])' for name, kind in _COLUMNS)}, %(recent_seconds)b)"
 )
 
 
@@ -128,7 +128,7 @@ class Gatherer:
         columns = {name: [each[name] for each in wanted] for name, _ in _COLUMNS}
         failpoint("before_inbox_commit")
         with self._database.counting.connect() as connection:
-            rows = connection.execute(_ACCEPT, columns | {"recent_seconds": self._recent_seconds}).all()
+            rows = connection.exec_driver_sql(_ACCEPT, columns | {"recent_seconds": self._recent_seconds}).all()
         failpoint("after_inbox_commit")
         found = {row.place: (row.outcome, row.delivery_id) for row in rows}
         return [found[place] for place in range(1, len(wanted) + 1)]
