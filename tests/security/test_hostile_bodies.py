@@ -101,6 +101,7 @@ def mutations(example: Any) -> Iterator[Body]:
         )
         for value in ANY_VALUE:
             yield Body(f"{name} = {value!r:.40}", json.dumps(example | {name: value}).encode())
+        for value in ANY_VALUE[::3]:  # what a field holds is read by the same code as the field itself
             if isinstance(example[name], list):
                 yield Body(f"{name} = [{value!r:.40}]", json.dumps(example | {name: [value]}).encode())
             if isinstance(example[name], dict) and example[name]:

@@ -18,13 +18,14 @@ pytest.importorskip("schemathesis")
 EVERY_PHASE = "examples,coverage,fuzzing,stateful"
 WITHOUT_COVERAGE = "examples,fuzzing,stateful"
 
-# the long enumeration of edge cases differs little between the roles in the middle
+# the long enumeration of edge cases is for who may do everything and for who may do nothing: the roles between them
+# differ in what they are refused
 PHASES = {
     "owner": EVERY_PHASE,
     "admin": WITHOUT_COVERAGE,
     "manager": WITHOUT_COVERAGE,
     "engineer": WITHOUT_COVERAGE,
-    "viewer": EVERY_PHASE,
+    "viewer": WITHOUT_COVERAGE,
     "nobody": EVERY_PHASE,
 }
 SEED = 20_261_123
