@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hub.contracts.errors import Malformed
 from hub.contracts.event import Link
+from hub.contracts.labels import labels_of
 from hub.contracts.times import parse_time
 
 # Template text a sender left unsubstituted: $ALERT_ID, ${HOST}, {EVENT.VALUE}, {{ .Labels }}, {ProblemID}, %HOST%.
@@ -93,6 +94,11 @@ class Payload:
         found.expect_object()
         pairs = ((_storable(str(key)), Payload(value, f"{found.path}.{key}")) for key, value in found.value.items())
         return {key: text for key, value in pairs if (text := value._as_label())}
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Tags as labels: `key:value` texts, in a list or in one text, or an object of such pairs."""
+        found = self.get(name)
+        return self.mapping(name) if isinstance(found.value, Mapping) else labels_of(self.texts(name))
 
     def objects(self, name: str) -> list["Payload"]:
         """A list of objects; [] when missing. Raises Malformed naming the first item that is not an object."""

@@ -80,6 +80,8 @@ def _alert(body: Payload) -> Payload:
     context = data.get("context")
     if data.has("essentials"):
         return _merged(data.get("alertContext"), data.get("essentials"), custom=data.get("customProperties").value)
+    if body.get("properties").has("essentials"):  # an alert as the API of alerts management lists it
+        return _merged(body, body.get("properties.essentials"))
     if context.has("activityLog"):
         return _merged(context.get("activityLog.properties"), context.get("activityLog"))
     if context.value is not None:
@@ -104,10 +106,14 @@ def to_event(alert: Payload) -> Event:
     criteria = _criteria(alert)
     own = {name: text for name, fields in LABELS.items() if (text := alert.text(*fields))}
     dimensions = {each.text("name"): each.text("value") for one in criteria for each in one.objects("dimensions")}
-    targets = [*alert.texts("configurationItems"), *alert.texts("alertTargetIDs"), alert.text("resourceName", *TARGET)]
-    ended_at = alert.time("resolvedDateTime") if state is State.RESOLVED else None
+    targets = [
+        *alert.texts("configurationItems"),
+        *alert.texts("alertTargetIDs"),
+        alert.text("resourceName", "targetResourceName", *TARGET),
+    ]
+    ended_at = alert.time("resolvedDateTime", "lastModifiedDateTime") if state is State.RESOLVED else None
     return Event(
-        title=alert.required_text(*TITLE),
+        title=alert.required_text(*TITLE).rpartition("/alertrules/")[2],
         description=alert.text(*TEXTS),
         state=state,
         severity=SEVERITIES.get(severity.lower(), Severity.UNKNOWN),
@@ -118,7 +124,7 @@ def to_event(alert: Payload) -> Event:
         labels=custom | {name: text for name, text in dimensions.items() if name and text} | own,
         annotations={name: text for one in criteria[:1] for name in MEASURE if (text := one.text(name))},
         links=tuple(link for part in (alert, *criteria) for link in part.links(LINKS)),
-        occurred_at=ended_at or alert.time("firedDateTime", "timestamp", "eventTimestamp"),
+        occurred_at=ended_at or alert.time("firedDateTime", "startDateTime", "timestamp", "eventTimestamp"),
         raw_kind=word,
     )
 

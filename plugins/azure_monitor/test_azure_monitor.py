@@ -112,3 +112,11 @@ def test_alert_without_a_condition_has_fired() -> None:
 @pytest.mark.parametrize("custom", [None, "text", [], 1, True])
 def test_alert_is_not_lost_for_properties_that_are_no_object(custom: object) -> None:
     assert event_of({"essentials": ESSENTIALS, "customProperties": custom}).state == "firing"
+
+
+@pytest.mark.parametrize(("condition", "state"), [("Fired", "firing"), ("Resolved", "resolved")])
+def test_alert_as_the_api_of_alerts_management_lists_it_is_understood(condition: str, state: str) -> None:
+    essentials = {"monitorCondition": condition, "severity": "Sev1", "alertRule": "/subscriptions/1/alertrules/slow"}
+    body = {"id": "/subscriptions/1/alerts/7", "name": "Slow", "properties": {"essentials": essentials}}
+    (event,) = AzureMonitor().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert (event.state, event.severity, event.title) == (state, "high", "slow")

@@ -92,7 +92,7 @@ def to_event(alert: Payload) -> Event:
     word = _state_word(alert, heading["word"])
     severity, raw_severity = _severity(alert, heading["priority"])
     scope = _scope(alert, heading["scope"])
-    labels = labels_of([*alert.texts("tags"), *alert.texts("eventtags"), *scope])
+    labels = alert.tags("tags") | alert.tags("eventtags") | labels_of(scope)
     monitor = alert.text("monitorid", "alertid")
     return Event(
         title=heading["name"] or f"Datadog monitor {monitor}".strip(),

@@ -137,3 +137,8 @@ def test_payload_of_the_readme_is_understood_whole() -> None:
 )
 def test_status_of_a_template_without_a_transition_tells_the_state_if_it_is_a_word(status: str, state: str) -> None:
     assert event_of(alert_title="Load", alert_id="7", alert_status=status).state == state
+
+
+def test_tags_may_be_an_object() -> None:
+    event = event_of(title="[Triggered] CPU", tags={"service": "checkout", "env": "prod"})
+    assert (event.service, event.labels["env"]) == ("checkout", "prod")

@@ -12,12 +12,15 @@ from hub.contracts import (
     Severity,
     State,
     hookimpl,
-    labels_of,
     service_of,
+    severity_of,
 )
 
 # A merged problem goes on as a part of another one, and is never heard of again.
-STATES = {"open": State.FIRING, **dict.fromkeys(("resolved", "closed", "merged"), State.RESOLVED)}
+STATES = {
+    **dict.fromkeys(("open", "active"), State.FIRING),
+    **dict.fromkeys(("resolved", "closed", "merged"), State.RESOLVED),
+}
 
 # What is wrong, not how badly; that something is down or fails outranks that it is slow or short of something.
 SEVERITIES = {
@@ -26,11 +29,12 @@ SEVERITIES = {
     **dict.fromkeys(("monitoringunavailable", "info"), Severity.INFO),
 }
 # Placeholders by names that operators choose: compared without case and punctuation.
-STATE = ("state", "status", "problemstate")
-IDENTITY = ("pid", "problemid", "displayid")
-TITLE = ("problemtitle", "title")
-SEVERITY = ("problemseverity", "severity", "severitylevel")
-TEXTS = ("problemdetailstext", "details", "description")
+# A workflow sends the fields of a problem's record: "event.status" and the like.
+STATE = ("state", "status", "problemstate", "eventstatus")
+IDENTITY = ("pid", "problemid", "eventid", "displayid")
+TITLE = ("problemtitle", "title", "eventname")
+SEVERITY = ("problemseverity", "severity", "severitylevel", "eventcategory")
+TEXTS = ("problemdetailstext", "details", "description", "eventdescription")
 ENTITIES = ("impactedentities", "impactedentity", "impactedentitynames", "namesofimpactedentities")
 LABELS = {"impact": "problemimpact", "problem": "problemid", "zone": "managementzones"}
 LINKS = {"problemurl": "Dynatrace", "url": "Dynatrace"}
@@ -63,7 +67,7 @@ def to_event(problem: Payload) -> Event:
     if word.lower() not in STATES:
         raise Malformed(f"{problem.path}.State", f"{word[:40]!r} is no state of a problem")
     state = STATES[word.lower()]
-    labels = labels_of(problem.texts("tags"))
+    labels = problem.tags("tags")
     entities = _entities(problem)
     details = _details(problem)
     severity = problem.text(*SEVERITY) or details.text("severityLevel")
@@ -71,7 +75,7 @@ def to_event(problem: Payload) -> Event:
         title=problem.required_text(*TITLE),
         description=problem.text(*TEXTS),
         state=state,
-        severity=SEVERITIES.get(severity.lower().replace("_", ""), Severity.UNKNOWN),
+        severity=SEVERITIES.get(severity.lower().replace("_", "")) or severity_of(severity),
         raw_severity=severity,
         dedup_key=problem.required_text(*IDENTITY),
         service=service_of(labels) or next((name for name, kind in entities.items() if kind == "SERVICE"), ""),

@@ -87,3 +87,14 @@ def test_payload_of_the_readme_is_understood_whole() -> None:
     event = event_of(**json.loads(filled))
     assert (event.title, event.state, event.severity, event.service) == ("Shop is slow", "firing", "medium", "shop")
     assert event.occurred_at is not None
+
+
+@pytest.mark.parametrize(("status", "state"), [("ACTIVE", "firing"), ("CLOSED", "resolved")])
+def test_record_of_a_problem_as_a_workflow_sends_it_is_understood(status: str, state: str) -> None:
+    record = {"event.id": "-1_2", "event.status": status, "event.name": "Slow", "event.category": "SLOWDOWN"}
+    (event,) = Dynatrace().normalise(Delivery(body=json.dumps(record | {"display_id": "P-1"}).encode()), {})
+    assert (event.state, event.severity, event.dedup_key, event.title) == (state, "medium", "-1_2", "Slow")
+
+
+def test_severity_in_words_of_the_operators_counts() -> None:
+    assert event_of(ProblemSeverity="WARNING").severity == "medium"

@@ -17,6 +17,7 @@ from hub.contracts import (
     Severity,
     State,
     check_signature,
+    fingerprint,
     hookimpl,
     is_web_address,
     present,
@@ -67,7 +68,6 @@ class Generic(Connector):
         "additionalProperties": False,
     }
     setup_guide = """Let the sender post JSON to {webhook_url}
-
 Say in the settings where its bodies have what, paste one of them as the sample, press Test.
 """
     sample_body = """{"id": "disk-web-1", "title": "Disk is almost full", "status": "firing", "severity": "warning",
@@ -115,10 +115,11 @@ def events_of(bodies: list[Payload], config: Config) -> Iterator[Event]:
 def to_event(said: dict[str, dict[str, str]], config: Config) -> Event:
     """One event of the texts that the paths of each table lead to."""
     fields = {name: present(said["fields"].get(name, "")) for name in FIELDS}
-    keys = [present(said["keys"].get(path, "")) for path in config["dedup_key"]]
+    severity, keys = fields["severity"], [present(said["keys"].get(path, "")) for path in config["dedup_key"]]
+    if not any(keys) and config["dedup_key"] == DEFAULTS["dedup_key"]:  # nobody has said where it is
+        keys = [fingerprint(*map(fields.__getitem__, ("title", "service", "resource")))]
     if not any(keys) or not fields["title"]:
         raise Malformed("body", f"nothing is at {config['title'] if any(keys) else ', '.join(config['dedup_key'])}")
-    severity = fields["severity"]
     return Event(
         title=fields["title"],
         description=fields["description"],

@@ -147,3 +147,11 @@ def test_mapping_of_the_readme_fits_its_body() -> None:
     Draft202012Validator(Generic.config_schema).validate(mapping)
     event = event_of(body, **mapping)
     assert (event.dedup_key, event.state, event.severity, event.service) == ("acme|7", "firing", "critical", "checkout")
+
+
+def test_sender_without_an_id_is_known_by_what_it_says_until_somebody_says_where_the_key_is() -> None:
+    body = {"title": "Backup failed", "host": "web-1"}
+    firing, resolved = (event_of(body | {"status": status}) for status in ("firing", "resolved"))
+    assert firing.dedup_key == resolved.dedup_key != event_of(body | {"host": "web-2"}).dedup_key
+    with pytest.raises(Malformed):
+        event_of(body, dedup_key=["@.key"])

@@ -1,5 +1,6 @@
 """GitHub: security alerts of a repository, and workflows, jobs and checks that have come to a verdict."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -19,17 +20,16 @@ from hub.contracts import (
 )
 
 FORK = "head_repository.full_name"  # where the branch is: a fork's `main` is another, and may not resolve ours
-# Event: the object it is about, a field that tells it apart, and what outlives a single run of the same thing.
-KINDS = {
-    "code_scanning_alert": ("alert", "rule", ("number",)),
-    "dependabot_alert": ("alert", "security_advisory", ("number",)),
-    "secret_scanning_alert": ("alert", "secret_type", ("number",)),
-    "repository_vulnerability_alert": ("alert", "affected_package_name", ("number",)),
-    "workflow_run": ("workflow_run", "workflow_id", ("workflow_id", "head_branch", FORK)),
-    "workflow_job": ("workflow_job", "run_id", ("name", "workflow_name", "head_branch")),
-    "check_run": ("check_run", "name", ("name", "check_suite.head_branch")),
+# Event: the object it is about, a field that tells it apart, its own key, and what else outlives a single run.
+KINDS: Mapping[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
+    "code_scanning_alert": ("alert", "rule", ("number",), ()),
+    "dependabot_alert": ("alert", "security_advisory", ("number",), ()),
+    "secret_scanning_alert": ("alert", "secret_type", ("number",), ()),
+    "repository_vulnerability_alert": ("alert", "affected_package_name", ("number",), ()),
+    "workflow_run": ("workflow_run", "head_branch", ("workflow_id", "name"), ("head_branch", FORK)),
+    "workflow_job": ("workflow_job", "run_id", ("name",), ("workflow_name", "head_branch")),
+    "check_run": ("check_run", "name", ("name",), ("check_suite.head_branch",)),
 }
-
 STATES = {  # of alerts the `state`, else the `action`; of runs the `conclusion`
     **dict.fromkeys(("open", "created", "create", "reopened", "reopened_by_user", "appeared_in_branch"), State.FIRING),
     **dict.fromkeys(("auto_reopened", "reintroduced", "reopen", "publicly_leaked", "validated"), State.FIRING),
@@ -98,12 +98,12 @@ code scanning, Dependabot and secret scanning alerts, and workflow runs.
 
 def to_event(body: Payload, event_name: str) -> Event:
     """One webhook. The body tells its kind; the header only that one without a kind is GitHub's all the same."""
-    kind = next((name for name, (of, field, _) in KINDS.items() if body.get(of).has(field)), "")
+    kind = next((name for name, (of, field, *_) in KINDS.items() if body.get(of).has(field)), "")
     if not kind and event_name:
         raise Unsupported("other_event")
     if not kind:
         raise Malformed(f"{body.path}.alert", "is missing, as are workflow_run, workflow_job and check_run")
-    of, _, (first, *rest) = KINDS[kind]
+    of, _, first, rest = KINDS[kind]
     thing, repository = body.get(of), body.get("repository")
     word, severity, branch = _word(body, thing), thing.text(*SEVERITY), thing.text(*BRANCH)
     home = repository.required_text("full_name")
@@ -116,7 +116,7 @@ def to_event(body: Payload, event_name: str) -> Event:
         state=STATES[word],
         severity=Severity.LOW if severity == "note" else severity_of(severity),
         raw_severity=severity,
-        dedup_key="/".join((key, thing.required_text(first), *(text for text in others if text))),
+        dedup_key="/".join((key, thing.required_text(*first), *(text for text in others if text))),
         service=repository.text("name"),
         resource=thing.text(*RESOURCE),
         labels=labels | {"repository": home} | ({"branch": branch} if branch else {}),

@@ -94,3 +94,10 @@ def test_alert_that_is_reopened_does_not_begin_when_it_was_created() -> None:
 )
 def test_state_of_an_alert_counts_before_the_action(fields: dict[str, str], action: str, state: str) -> None:
     assert event_of(alert=ALERT | fields, action=action).state == state
+
+
+def test_run_without_the_id_of_its_workflow_is_known_by_the_name() -> None:
+    run = {"name": "CI", "head_branch": "main"}
+    failed, passed = (event_of(workflow_run=run | {"conclusion": word}) for word in ("failure", "success"))
+    assert (failed.state, passed.state) == ("firing", "resolved")
+    assert failed.dedup_key == passed.dedup_key

@@ -109,3 +109,12 @@ def test_legacy_title_without_a_bracket_is_the_name() -> None:
 
 def test_bare_alert_is_the_one_of_a_group() -> None:
     assert normalise(ALERT) == normalise({"alerts": [ALERT]})
+
+
+def test_service_of_a_legacy_rule_may_be_in_the_tags_of_all_its_matches() -> None:
+    rule = {"ruleName": "Slow", "state": "alerting"}
+    tags = [{"service": "checkout", "host": host} for host in ("a", "b")]
+    matches = [{"metric": each["host"], "value": 1, "tags": each} for each in tags]
+    (firing,), (resolved,) = normalise(rule | {"evalMatches": matches}), normalise(rule | {"state": "ok"})
+    assert (firing.service, "host" in firing.labels) == ("checkout", False)
+    assert firing.dedup_key == resolved.dedup_key

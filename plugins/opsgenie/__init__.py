@@ -60,6 +60,7 @@ def to_event(body: Payload) -> Event:
     alert = body.get("alert").expect_object()
     priority = alert.text("priority")
     details = alert.mapping("details") if isinstance(alert.get("details").value, Mapping) else {}
+    tagged = {name: value for name, value in alert.tags("tags").items() if value != "true"} | details
     own = {name: ", ".join(alert.texts(name)) for name in LABELS}
     return Event(
         title=alert.required_text("message"),
@@ -68,9 +69,9 @@ def to_event(body: Payload) -> Event:
         severity=severity_of(f"P{priority}" if priority.isdecimal() else priority),
         raw_severity=priority,
         dedup_key=alert.required_text("alertId", "id"),
-        service=service_of(details),
+        service=service_of(tagged),
         resource=alert.text("entity"),
-        labels=details | {name: text for name, text in own.items() if text},
+        labels=tagged | {name: text for name, text in own.items() if text},
         annotations={name: text for name, field in ANNOTATIONS.items() if (text := alert.text(field))},
         occurred_at=alert.time("createdAt", "updatedAt") if word.lower() == "create" else alert.time("updatedAt"),
         raw_kind=word,

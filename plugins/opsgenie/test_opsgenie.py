@@ -73,3 +73,8 @@ def test_next_alert_of_an_alias_is_another_alert() -> None:
     first, second = event_of(alias="checkout"), event_of(alias="checkout", alertId="a2")
     assert first.dedup_key != second.dedup_key
     assert first.labels["alias"] == "checkout"
+
+
+def test_tags_with_a_value_are_labels_and_may_name_the_service() -> None:
+    event = event_of(tags=["env:prod", "service:checkout", "canary"], details={})
+    assert (event.service, event.labels["env"], "canary" in event.labels) == ("checkout", "prod", False)

@@ -27,7 +27,7 @@ STATES = {
     **dict.fromkeys(("resolved", "archived", "ignored"), State.RESOLVED),
 }
 LEVELS = {"critical", "warning"}  # a metric alert's action is its state and its severity in one
-KINDS = {"metric_alert": "", "issue": "", "event": "triggered", "error": "triggered"}  # and the word when none is there
+KINDS = {"metric_alert": "", "issue": "unresolved", "event": "triggered", "error": "triggered"}  # and what none says
 TEXTS = ("description_text", "message", "culprit")
 LABELS = ("environment", "release", "level", "platform", "triggered_rule")
 PAGES = {"web_url": "Sentry", "permalink": "Sentry"}

@@ -129,3 +129,7 @@ def test_tags_may_be_pairs_or_objects(tags: list[Any]) -> None:
 )
 def test_service_is_the_slug_of_the_project(body: dict[str, Any]) -> None:
     assert event_of(body).service == "checkout"
+
+
+def test_issue_that_says_nothing_of_its_state_is_open() -> None:
+    assert event_of({"data": {"issue": {"id": "7", "title": "TypeError", "level": "error"}}}).state == "firing"

@@ -24,8 +24,8 @@ from hub.contracts import (
 
 # Uptime Kuma itself sends down and up only. Pending is down and tried again; in maintenance nobody is to be woken.
 WORDS = {"0": "down", "1": "up", "2": "pending", "3": "maintenance"}
+EVENT_TYPES = {"create": "0", "resolve": "1"}  # of its notification type PagerTree, which any hub may stand in for
 STATES = {"down": State.FIRING, "pending": State.FIRING, "up": State.RESOLVED, "maintenance": State.RESOLVED}
-
 # Without a beat there is only text: "[Shop][https://shop.example] certificate will expire in 7 days".
 _ABOUT = re.compile(r"\[(?P<name>[^\]]*)\]\[(?P<url>[^\]]*)\]")
 _EXPIRES = re.compile(r"\bexpire", re.IGNORECASE)
@@ -71,7 +71,7 @@ def to_event(body: Payload) -> Event:
     beat, monitor = body.get("heartbeat"), body.get("monitor")
     key = monitor.text("id") or beat.text("monitorID", "monitor_id") or monitor.required_text("name")
     name = monitor.text("name") or f"Monitor {key}"
-    status = beat.required_text("status")
+    status = EVENT_TYPES.get(body.text("event_type")) or beat.required_text("status")
     if (word := WORDS.get(status)) is None:
         raise Malformed(f"{beat.path}.status", f"{status[:40]!r} is no status of Uptime Kuma's")
     labels = _labels(monitor)

@@ -57,3 +57,9 @@ def test_tags_of_a_monitor_say_its_service_and_severity_as_objects_or_as_text() 
     for given in (tags, ["severity=P2", "service=payments", "synthetic"]):
         event = event_of(heartbeat=BEAT, monitor=MONITOR | {"tags": given})
         assert (event.severity, event.service) == ("high", "payments")
+
+
+@pytest.mark.parametrize(("event_type", "state"), [("create", "firing"), ("resolve", "resolved"), ("", "firing")])
+def test_event_type_of_its_notification_for_pagertree_counts(event_type: str, state: str) -> None:
+    beat, monitor = {"monitorID": 7, "status": 0}, {"id": 7, "name": "Shop"}
+    assert event_of(event_type=event_type, heartbeat=beat, monitor=monitor).state == state
