@@ -5,7 +5,7 @@ import time
 import pytest
 
 from hub import names
-from hub.search import chunks, logs, text
+from hub.search import chunks, codes, logs, text
 from hub.search.rules import query_kind
 
 
@@ -191,3 +191,25 @@ def test_a_long_section_is_cut_into_parts_of_like_length() -> None:
 def test_a_line_without_an_end_is_cut_between_words() -> None:
     parts = [chunk for chunk in chunks.cut("Dump", "word " * 1_000) if chunk.text]
     assert [len(part.text.split()) for part in parts] == [160] * 6 + [40]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("ENOSPC", "No space left on device"),
+        ('"GET / HTTP/1.1" 502', "Bad Gateway"),
+        ("status code: 429", "Too Many Requests"),
+        ("container exited with code 139", "Segmentation fault"),
+        ("OOMKilled", "out of memory"),
+    ],
+)
+def test_a_code_is_spelled_out_in_words(said: str, words: str) -> None:
+    assert codes.spelled_out(said) == f"{said} {words}"
+    assert words.rsplit(maxsplit=1)[-1] in text.understand(said).semantic
+
+
+@pytest.mark.parametrize(
+    "said", ["EXAMPLE of an ERROR", "Zoom", "exit code 1", "HTTP 299", "status 499", "ENOSPC: no space left on device"]
+)
+def test_what_is_no_code_or_stands_there_in_words_stays_as_it_is(said: str) -> None:
+    assert codes.spelled_out(said) == said

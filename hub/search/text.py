@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from hub import names
-from hub.search import logs
+from hub.search import codes, logs
 from hub.search.rules import Kind, query_kind
 
 _LEXICAL_WORDS = 96  # a query's further words cost time and change no rank
@@ -37,7 +37,7 @@ def understand(text: str) -> Query:
         said = _alert(text)
     else:
         said = logs.without_templates(text)
-    said = said.strip() or text
+    said = codes.spelled_out(said.strip() or text)
     lexical = " ".join(said.split()[:_LEXICAL_WORDS])
     return Query(kind, names.split(said), names.with_parts(lexical), _names_in(text))
 
