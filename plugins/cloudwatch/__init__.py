@@ -14,7 +14,6 @@ from hub.contracts import (
     Payload,
     Receipt,
     State,
-    Unconfirmed,
     Unsupported,
     check_certified,
     check_signing_time,
@@ -22,7 +21,7 @@ from hub.contracts import (
     first_of,
     hookimpl,
 )
-from plugins.cloudwatch import sns
+from plugins.cloudwatch import eventbridge, sns
 
 STATES = {"ALARM": State.FIRING, "INSUFFICIENT_DATA": State.FIRING, "OK": State.RESOLVED}
 SERVICES = ("ServiceName", "FunctionName", "DBInstanceIdentifier", "LoadBalancer", "QueueName", "TableName", "ApiName")
@@ -76,7 +75,8 @@ Overwatch confirms the subscription by itself when the Topic ARN is set here; it
             return None
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(_alarm(body, config.get("topic_arn", "")), body) for body in delivery.json().members()]
+        bodies = (body for each in delivery.json().members() for body in sns.envelopes_of(each))
+        return [to_event(_alarm(body, config.get("topic_arn", "")), body) for body in bodies]
 
     def confirm(self, delivery: Delivery, config: Config, http: Http) -> Receipt:
         """Only for the topic of the setting, signed by SNS, and at SNS; nothing is called before that is known."""
@@ -95,17 +95,17 @@ def _check(message: sns.SignedMessage, certificates: str, delivery: Delivery) ->
 
 def _alarm(body: Payload, topic: str) -> Payload:
     """The alarm in the message, or the body where delivery is raw."""
-    if topic and body.text("TopicArn") not in {"", topic}:
-        raise Unsupported("other_topic")
-    if body.text("Type") == "SubscriptionConfirmation":
-        raise Unconfirmed(sns.CONFIRMING) if topic else Unsupported(sns.NO_TOPIC)
-    if body.text("Type") == "UnsubscribeConfirmation":
-        raise Unsupported(sns.UNSUBSCRIBED)
+    sns.expect_notification(body, topic)
+    if eventbridge.is_state_change(body):
+        return eventbridge.alarm_of(body)
     if not body.has("Message"):
         body.required_text("AlarmName")
         return body
     with suppress(Malformed):  # a topic carries plain texts and other services' messages too
-        if (alarm := body.get("Message").embedded()).has("AlarmName"):
+        alarm = body.get("Message").embedded()
+        if eventbridge.is_state_change(alarm):
+            return eventbridge.alarm_of(alarm)
+        if alarm.has("AlarmName"):
             return alarm
     raise Unsupported("not_an_alarm")
 

@@ -11,6 +11,8 @@ from hub.contracts import (
     Malformed,
     Misconfigured,
     Payload,
+    Unconfirmed,
+    Unsupported,
     Untrusted,
     expect_success,
 )
@@ -64,6 +66,21 @@ def read_message(delivery: Delivery, topic: str) -> SignedMessage:
     if not is_trusted:
         raise Untrusted("The message is of another topic, or names a certificate that is not of Amazon SNS.")
     return message
+
+
+def envelopes_of(body: Payload) -> list[Payload]:
+    """The envelope alone, or those that a function of AWS Lambda was given, when it hands its event on."""
+    return [record.get("Sns").expect_object() for record in body.objects("Records")] if body.has("Records") else [body]
+
+
+def expect_notification(body: Payload, topic: str) -> None:
+    """Raises Unsupported for what is none of the topic, Unconfirmed for the wish to be subscribed to it."""
+    if topic and body.text("TopicArn") not in {"", topic}:
+        raise Unsupported("other_topic")
+    if body.text("Type") == "SubscriptionConfirmation":
+        raise Unconfirmed(CONFIRMING) if topic else Unsupported(NO_TOPIC)
+    if body.text("Type") == "UnsubscribeConfirmation":
+        raise Unsupported(UNSUBSCRIBED)
 
 
 def subscribe_url_of(message: SignedMessage, topic: str) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -299,3 +299,22 @@ def test_attributes_that_a_publisher_adds_to_the_message_are_labels() -> None:
     body = {"Message": alarm, "MessageAttributes": {"environment": {"Type": "String", "Value": "prod"}}}
     (event,) = CloudWatch().normalise(Delivery(body=json.dumps(body).encode()), {})
     assert event.labels["environment"] == "prod"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda envelope: {"Records": [{"EventSource": "aws:sns", "Sns": envelope}]},
+        lambda envelope: {"Message": _eventbridge(), "TopicArn": envelope["TopicArn"]},
+    ],
+    ids=["by a function", "by EventBridge"],
+)
+def test_alarm_that_took_a_detour_through_another_service_is_known(wrapped: Callable[[Any], Any]) -> None:
+    envelope = {"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(ALARM)}
+    (event,) = CloudWatch().normalise(delivery(wrapped(envelope)), {"topic_arn": TOPIC})
+    assert (event.state, "alarm:" in event.dedup_key) == ("firing", True)
+
+
+def _eventbridge() -> str:
+    fixture = Path(__file__).parent / "fixtures" / "eventbridge-firing.json"
+    return json.dumps(json.loads(fixture.read_text())["body"])
