@@ -11,6 +11,7 @@ from hub import migrations, settings
 from hub.embedded.postgres import EmbeddedPostgres
 from hub.runtime import Runtime, assemble
 from hub.settings import Settings
+from tests import other_postgres
 from tests.factories import Hub, Person
 from tests.stand_in import StandIn, standing_in
 
@@ -34,7 +35,9 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def server(session_settings: Settings) -> Iterator[EmbeddedPostgres]:
     """The session's Postgres; its database `overwatch` is migrated, and the template of all others."""
-    with EmbeddedPostgres(session_settings, conf=FAST) as postgres:
+    with EmbeddedPostgres(
+        session_settings, bindir=other_postgres.chosen(session_settings.data_dir), conf=FAST
+    ) as postgres:
         migrations.migrate(session_settings)
         yield postgres
 

@@ -21,6 +21,7 @@ from hub.broker import task_of
 from hub.embedded import binaries, cluster
 from hub.embedded.account import server_account
 from hub.embedded.postmaster import Postmaster
+from tests import other_postgres
 from tests.system import eventually, free_port
 
 _RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # what Debian's own command runs after becoming `rabbitmq`
@@ -210,14 +211,13 @@ class Postgres:
     """A Postgres that somebody else runs, reached by TCP."""
 
     def __init__(self, folder: Path) -> None:
-        bindir = binaries.shipped()
+        bindir = other_postgres.chosen(folder) or binaries.shipped()
         own = folder / "cluster"
         account = server_account(own)
         bindir = binaries.readable(bindir, account, folder)
         cluster.make(own, bindir / "initdb", account, "administrator")
         cluster.make_private(folder / "run", account)
         self.port = free_port()
-        self._bindir = bindir
         self._postmaster = Postmaster(
             bindir / "postgres",
             own,
@@ -247,7 +247,7 @@ class Postgres:
 
     def run(self, program: str, *arguments: str, **environment: str) -> None:
         """One of Postgres' own programs. Raises CalledProcessError."""
-        command = [self._bindir / program, *arguments]
+        command = [binaries.shipped() / program, *arguments]
         subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=True)
 
     def _is_answering(self) -> bool:

@@ -156,6 +156,33 @@ def test_keys_and_foreign_keys_carry_the_organization(catalogue: Connection):
             assert pairs["organization_id"] == there, (key.source, key.target)
 
 
+def test_whoever_names_a_row_without_living_and_dying_with_it_forgets_it(catalogue: Connection):
+    naming = column(
+        catalogue,
+        "SELECT c.confrelid::regclass || ': 0_' || c.conrelid::regclass || '_' || a.attname"
+        " FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[2]"
+        " WHERE c.contype = 'f' AND c.confdeltype <> 'c'",
+    )
+    forgetting = column(
+        catalogue,
+        "SELECT tgrelid::regclass || ': ' || tgname FROM pg_trigger WHERE tgfoid = 'forget_reference'::regproc",
+    )
+    assert naming == forgetting
+    assert len(naming) > 10
+
+
+def test_deleted_person_is_forgotten_and_what_they_did_stays(owner: Person, catalogue: Connection):
+    silence = {"organization": owner.organization_id, "silence": uuid4(), "person": owner.user_id}
+    catalogue.execute(
+        text("INSERT INTO silences (organization_id, id, matchers, starts_at, ends_at, created_by)"
+             " VALUES (:organization, :silence, '[]', now(), now() + interval '1 hour', :person)"),
+        silence,
+    )  # fmt: skip
+    catalogue.execute(text("DELETE FROM users WHERE id = :person"), silence)
+    kept = text("SELECT organization_id, created_by FROM silences WHERE id = :silence")
+    assert catalogue.execute(kept, silence).one() == (silence["organization"], None)
+
+
 def test_foreign_key_into_another_organization_is_impossible(owner: Person, catalogue: Connection):
     stranger = owner.hub.register()
     with pytest.raises(Exception, match="foreign key"):

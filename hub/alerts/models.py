@@ -32,7 +32,6 @@ class Alert(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "incident_id"],
             ["incidents.organization_id", "incidents.id"],
-            ondelete="SET NULL (incident_id)",
         ),
     )
 

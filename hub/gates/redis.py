@@ -1,5 +1,6 @@
 """The gate before Redis and Valkey: whoever takes a message from a list has removed it already."""
 
+from functools import partial
 from queue import Empty
 from typing import Any
 
@@ -23,13 +24,7 @@ class Transport(redis.Transport):
     Channel = _Channel
 
     def _deliver(self, message: Any, queue: str) -> None:
-        if self._is_wake_up(message, queue):
+        if gates.is_wake_up(partial(self.Channel.Message, message, channel=self.channels[0]), queue):
             super()._deliver(message, queue)
         else:
             gates.tell(queue, message)
-
-    def _is_wake_up(self, envelope: Any, queue: str) -> bool:
-        try:
-            return gates.is_wake_up(self.Channel.Message(envelope, channel=self.channels[0]), queue)
-        except Exception:  # noqa: BLE001  # whatever garbage does to kombu's reading, it is garbage
-            return False

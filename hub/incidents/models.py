@@ -36,12 +36,10 @@ class Incident(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "assignee_id"],
             ["users.organization_id", "users.id"],
-            ondelete="SET NULL (assignee_id)",
         ),
         ForeignKeyConstraint(
             ["organization_id", "merged_into"],
             ["incidents.organization_id", "incidents.id"],
-            ondelete="SET NULL (merged_into)",
         ),
         Index("incidents_assignee", "organization_id", "assignee_id", postgresql_where=text("assignee_id IS NOT NULL")),
         Index("incidents_merged", "organization_id", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
@@ -88,7 +86,6 @@ class AlertEpisode(Base):
         ForeignKeyConstraint(
             ["organization_id", "incident_id"],
             ["incidents.organization_id", "incidents.id"],
-            ondelete="SET NULL (incident_id)",
         ),
     )
 
@@ -129,9 +126,7 @@ class Comment(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "incident_id"], ["incidents.organization_id", "incidents.id"], ondelete="CASCADE"
         ),
-        ForeignKeyConstraint(
-            ["organization_id", "author_id"], ["users.organization_id", "users.id"], ondelete="SET NULL (author_id)"
-        ),
+        ForeignKeyConstraint(["organization_id", "author_id"], ["users.organization_id", "users.id"]),
     )
 
     incident_id: Mapped[UUID]

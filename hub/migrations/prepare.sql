@@ -1,4 +1,4 @@
--- What only the administrator of an external Postgres (15 or newer, with pgvector 0.8 or newer) can give the hub: run it
+-- What only the administrator of an external Postgres (14 or newer, with pgvector 0.8 or newer) can give the hub: run it
 -- with psql in the hub's own, empty database. Running it again sets the passwords and the rights anew. Passwords come
 -- from the environment, so that no command line and no history holds them:
 --   OVERWATCH_OWNER_PASSWORD=… OVERWATCH_APP_PASSWORD=… psql -d overwatch -f prepare.sql
@@ -10,14 +10,15 @@ SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
 
 \set ON_ERROR_STOP on
-\getenv owner_password OVERWATCH_OWNER_PASSWORD
-\getenv app_password OVERWATCH_APP_PASSWORD
-\if :{?owner_password}
-\else
+-- by the shell: psql's own \getenv is newer than 14
+\set owner_password `printf %s "$OVERWATCH_OWNER_PASSWORD"`
+\set app_password `printf %s "$OVERWATCH_APP_PASSWORD"`
+\set owner_is_missing `test -n "$OVERWATCH_OWNER_PASSWORD"; echo $?`
+\set app_is_missing `test -n "$OVERWATCH_APP_PASSWORD"; echo $?`
+\if :owner_is_missing
 DO $$ BEGIN RAISE 'OVERWATCH_OWNER_PASSWORD is not set'; END $$;
 \endif
-\if :{?app_password}
-\else
+\if :app_is_missing
 DO $$ BEGIN RAISE 'OVERWATCH_APP_PASSWORD is not set'; END $$;
 \endif
 

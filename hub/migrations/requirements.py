@@ -13,7 +13,7 @@ PREPARATION: Final = files(__package__).joinpath("prepare.sql")
 
 # true: it is so; the words: what is so when it is not
 _ASKED: Mapping[str, str] = {
-    "current_setting('server_version_num')::integer >= 150000": "its Postgres is older than 15",
+    "current_setting('server_version_num')::integer >= 140000": "its Postgres is older than 14",
     "current_user = 'overwatch_owner'": "the role that migrates is not overwatch_owner",
     "has_schema_privilege('public', 'CREATE')": "this role may not create tables in it",
     "EXISTS (SELECT FROM pg_roles WHERE rolname = 'overwatch_app' AND NOT rolsuper AND NOT rolbypassrls)": (

@@ -19,9 +19,7 @@ class Procedure(Tenant, Base):
         Index("procedures_created", "organization_id", "created_at", "id"),
         Index("procedures_source", "organization_id", "source_url", postgresql_where=text("source_url <> ''")),
         UniqueConstraint("organization_id", "source_path"),
-        ForeignKeyConstraint(
-            ["organization_id", "author_id"], ["users.organization_id", "users.id"], ondelete="SET NULL (author_id)"
-        ),
+        ForeignKeyConstraint(["organization_id", "author_id"], ["users.organization_id", "users.id"]),
     )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
@@ -64,9 +62,7 @@ class ProcedureVersion(Base):
         ForeignKeyConstraint(
             ["organization_id", "procedure_id"], ["procedures.organization_id", "procedures.id"], ondelete="CASCADE"
         ),
-        ForeignKeyConstraint(
-            ["organization_id", "author_id"], ["users.organization_id", "users.id"], ondelete="SET NULL (author_id)"
-        ),
+        ForeignKeyConstraint(["organization_id", "author_id"], ["users.organization_id", "users.id"]),
     )
 
     organization_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

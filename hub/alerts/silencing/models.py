@@ -18,7 +18,6 @@ class SilenceRecord(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "created_by"],
             ["users.organization_id", "users.id"],
-            ondelete="SET NULL (created_by)",
         ),
         Index("silences_end", "organization_id", "ends_at"),
     )

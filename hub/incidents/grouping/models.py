@@ -19,7 +19,6 @@ class CorrelationRule(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "route_assignee_id"],
             ["users.organization_id", "users.id"],
-            ondelete="SET NULL (route_assignee_id)",
         ),
         Index("correlation_rules_order", "organization_id", "position", "id"),
     )

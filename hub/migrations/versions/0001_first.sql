@@ -22,6 +22,23 @@ BEGIN
     EXECUTE format('CREATE POLICY owner ON %s TO overwatch_owner USING (true) WITH CHECK (true)', target);
 END $$;
 
+-- ON DELETE SET NULL (one_column), which Postgres can say since version 15 only: when a row of `target` is deleted, those
+-- of `source` that name it forget it, and keep their organization. Of one event's triggers Postgres fires that first whose
+-- name comes first: these, with their 0, before its own RI_… that look whether anybody still names the row.
+CREATE FUNCTION forget_reference() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('UPDATE %I SET %I = NULL WHERE organization_id = $1 AND %2$I = $2', TG_ARGV[0], TG_ARGV[1])
+    USING OLD.organization_id, OLD.id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION forget_when_deleted(target regclass, source regclass, source_column text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER %I AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION forget_reference(%L, %L)',
+                   concat_ws('_', '0', source, source_column), target, source, source_column);
+END $$;
+
 -- accounts -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE organizations (
@@ -132,7 +149,6 @@ CREATE TABLE incidents (
     closed_at timestamptz,
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, source_integration_id) REFERENCES integrations (organization_id, id)
-        ON DELETE SET NULL (source_integration_id)
 );
 CREATE INDEX incidents_created ON incidents (organization_id, created_at, id);
 CREATE INDEX incidents_open ON incidents (organization_id, last_activity_at)
@@ -167,7 +183,6 @@ CREATE TABLE alerts (
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, integration_id) REFERENCES integrations (organization_id, id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id)
-        ON DELETE SET NULL (incident_id)
 );
 CREATE UNIQUE INDEX alerts_key ON alerts (organization_id, integration_id, dedup_key);
 CREATE INDEX alerts_created ON alerts (organization_id, created_at, id);
@@ -209,7 +224,6 @@ CREATE TABLE episodes (
     PRIMARY KEY (organization_id, alert_id, number),
     FOREIGN KEY (organization_id, alert_id) REFERENCES alerts (organization_id, id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id)
-        ON DELETE SET NULL (incident_id)
 );
 CREATE INDEX episodes_of_incident ON episodes (organization_id, incident_id);
 
@@ -306,6 +320,10 @@ CREATE UNLOGGED TABLE heartbeats (
     lanes text[] NOT NULL,
     beat_at timestamptz NOT NULL
 );
+
+SELECT forget_when_deleted('integrations', 'incidents', 'source_integration_id'),
+       forget_when_deleted('incidents', 'alerts', 'incident_id'),
+       forget_when_deleted('incidents', 'episodes', 'incident_id');
 
 SELECT raise_tenant_wall('organizations', 'id');
 SELECT raise_tenant_wall(name::regclass)

@@ -6,5 +6,8 @@ DROP TRIGGER forget_documents ON incidents;
 DROP FUNCTION forget_documents();
 ALTER TABLE integrations DROP COLUMN previous_token_hash, DROP COLUMN previous_secrets, DROP COLUMN previous_until;
 ALTER TABLE alerts DROP COLUMN acknowledged_at;
+DROP TRIGGER "0_comments_author_id" ON users;
+DROP TRIGGER "0_incidents_merged_into" ON incidents;
+DROP TRIGGER "0_incidents_assignee_id" ON users;
 DROP TABLE marks, comments;
 ALTER TABLE incidents DROP COLUMN assignee_id, DROP COLUMN merged_into, DROP COLUMN before_merge;

@@ -5,10 +5,8 @@ ALTER TABLE incidents
     ADD COLUMN assignee_id uuid,
     ADD COLUMN merged_into uuid,
     ADD COLUMN before_merge jsonb,
-    ADD FOREIGN KEY (organization_id, assignee_id) REFERENCES users (organization_id, id)
-        ON DELETE SET NULL (assignee_id),
-    ADD FOREIGN KEY (organization_id, merged_into) REFERENCES incidents (organization_id, id)
-        ON DELETE SET NULL (merged_into);
+    ADD FOREIGN KEY (organization_id, assignee_id) REFERENCES users (organization_id, id),
+    ADD FOREIGN KEY (organization_id, merged_into) REFERENCES incidents (organization_id, id);
 CREATE INDEX incidents_assignee ON incidents (organization_id, assignee_id) WHERE assignee_id IS NOT NULL;
 CREATE INDEX incidents_merged ON incidents (organization_id, merged_into) WHERE merged_into IS NOT NULL;
 
@@ -22,7 +20,7 @@ CREATE TABLE comments (
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id) ON DELETE CASCADE,
-    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id) ON DELETE SET NULL (author_id)
+    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id)
 );
 CREATE INDEX comments_of_incident ON comments (organization_id, incident_id, created_at, id);
 
@@ -47,6 +45,10 @@ ALTER TABLE integrations
     ADD COLUMN previous_token_hash bytea,
     ADD COLUMN previous_secrets jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN previous_until timestamptz;
+
+SELECT forget_when_deleted('users', 'incidents', 'assignee_id'),
+       forget_when_deleted('incidents', 'incidents', 'merged_into'),
+       forget_when_deleted('users', 'comments', 'author_id');
 
 SELECT raise_tenant_wall(name::regclass) FROM unnest(ARRAY['comments', 'marks']) AS name;
 

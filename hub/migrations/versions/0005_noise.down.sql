@@ -16,5 +16,7 @@ DROP TRIGGER note_opened ON alerts;
 DROP TRIGGER note_changed ON alerts;
 DROP TRIGGER note_deleted ON alerts;
 DROP FUNCTION note_changed_alerts(), note_changes();
+DROP TRIGGER "0_correlation_rules_route_assignee_id" ON users;
+DROP TRIGGER "0_silences_created_by" ON users;
 DROP TABLE changes_forgotten, changes, heartbeat_watch, expected_heartbeats, service_dependencies, services, silences,
     correlation_rules;

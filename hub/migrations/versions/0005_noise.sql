@@ -21,7 +21,6 @@ CREATE TABLE correlation_rules (
     PRIMARY KEY (organization_id, id),
     UNIQUE (organization_id, name),
     FOREIGN KEY (organization_id, route_assignee_id) REFERENCES users (organization_id, id)
-        ON DELETE SET NULL (route_assignee_id)
 );
 CREATE INDEX correlation_rules_order ON correlation_rules (organization_id, position, id);
 
@@ -38,7 +37,7 @@ CREATE TABLE silences (
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
     updated_at timestamptz NOT NULL DEFAULT overwatch_now(),
     PRIMARY KEY (organization_id, id),
-    FOREIGN KEY (organization_id, created_by) REFERENCES users (organization_id, id) ON DELETE SET NULL (created_by)
+    FOREIGN KEY (organization_id, created_by) REFERENCES users (organization_id, id)
 );
 CREATE INDEX silences_end ON silences (organization_id, ends_at);
 
@@ -101,6 +100,9 @@ CREATE TABLE heartbeat_watch (
     looked_at timestamptz NOT NULL
 );
 INSERT INTO heartbeat_watch (looked_at) VALUES (now());
+
+SELECT forget_when_deleted('users', 'correlation_rules', 'route_assignee_id'),
+       forget_when_deleted('users', 'silences', 'created_by');
 
 SELECT raise_tenant_wall(name::regclass)
 FROM unnest(ARRAY['correlation_rules', 'silences', 'services', 'service_dependencies', 'expected_heartbeats']) AS name;

@@ -33,7 +33,7 @@ CREATE TABLE procedures (
     archived_at timestamptz,
     PRIMARY KEY (organization_id, id),
     UNIQUE (organization_id, source_path),
-    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id) ON DELETE SET NULL (author_id)
+    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id)
 );
 CREATE INDEX procedures_created ON procedures (organization_id, created_at, id);
 CREATE INDEX procedures_source ON procedures (organization_id, source_url) WHERE source_url <> '';
@@ -48,7 +48,7 @@ CREATE TABLE procedure_versions (
     created_at timestamptz NOT NULL DEFAULT overwatch_now(),
     PRIMARY KEY (organization_id, procedure_id, number),
     FOREIGN KEY (organization_id, procedure_id) REFERENCES procedures (organization_id, id) ON DELETE CASCADE,
-    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id) ON DELETE SET NULL (author_id)
+    FOREIGN KEY (organization_id, author_id) REFERENCES users (organization_id, id)
 );
 
 -- One run by people: a copy of the steps as they were, with their commands filled in and what became of each.
@@ -71,11 +71,9 @@ CREATE TABLE executions (
     started_at timestamptz,
     finished_at timestamptz,
     PRIMARY KEY (organization_id, id),
-    FOREIGN KEY (organization_id, procedure_id) REFERENCES procedures (organization_id, id)
-        ON DELETE SET NULL (procedure_id),
-    FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id)
-        ON DELETE SET NULL (incident_id),
-    FOREIGN KEY (organization_id, started_by) REFERENCES users (organization_id, id) ON DELETE SET NULL (started_by)
+    FOREIGN KEY (organization_id, procedure_id) REFERENCES procedures (organization_id, id),
+    FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id),
+    FOREIGN KEY (organization_id, started_by) REFERENCES users (organization_id, id)
 );
 CREATE INDEX executions_created ON executions (organization_id, created_at, id);
 CREATE INDEX executions_of_procedure ON executions (organization_id, procedure_id);
@@ -154,6 +152,12 @@ CREATE TABLE suggestions (
     UNIQUE (organization_id, incident_id, kind, source_id),
     FOREIGN KEY (organization_id, incident_id) REFERENCES incidents (organization_id, id) ON DELETE CASCADE
 );
+
+SELECT forget_when_deleted('users', 'procedures', 'author_id'),
+       forget_when_deleted('users', 'procedure_versions', 'author_id'),
+       forget_when_deleted('users', 'executions', 'started_by'),
+       forget_when_deleted('procedures', 'executions', 'procedure_id'),
+       forget_when_deleted('incidents', 'executions', 'incident_id');
 
 SELECT raise_tenant_wall(name::regclass)
 FROM unnest(ARRAY['procedures', 'procedure_versions', 'executions', 'vocabularies', 'confirmations', 'verdicts',

@@ -22,16 +22,12 @@ class Execution(Tenant, Base):
         ForeignKeyConstraint(
             ["organization_id", "procedure_id"],
             ["procedures.organization_id", "procedures.id"],
-            ondelete="SET NULL (procedure_id)",
         ),
         ForeignKeyConstraint(
             ["organization_id", "incident_id"],
             ["incidents.organization_id", "incidents.id"],
-            ondelete="SET NULL (incident_id)",
         ),
-        ForeignKeyConstraint(
-            ["organization_id", "started_by"], ["users.organization_id", "users.id"], ondelete="SET NULL (started_by)"
-        ),
+        ForeignKeyConstraint(["organization_id", "started_by"], ["users.organization_id", "users.id"]),
     )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
