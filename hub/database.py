@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, SessionTransaction, mapped_column, sessionmaker
 
 _TENANT = "organization_id"
 
@@ -60,6 +62,14 @@ class Tenant:
 
     organization_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+
+
+@event.listens_for(Mapper, "before_configured", once=True)
+def load_models() -> None:
+    """Every room's: a foreign key names a table, and its class may be in a room that this process has not imported."""
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("models.py")):
+        import_module(".".join((here.name, *path.relative_to(here).with_suffix("").parts)))
 
 
 class Database:

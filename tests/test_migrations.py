@@ -1,12 +1,12 @@
 """What the migrations make is what the models say; migrating again changes nothing."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,16 +16,9 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from hub import migrations
-from hub.database import Base
+from hub.database import Base, load_models
 from hub.embedded.postgres import EmbeddedPostgres
 from hub.settings import Settings
-
-ROOT = Path(__file__).parents[1]
-
-
-def load_every_model() -> None:
-    for path in (ROOT / "hub").rglob("*models.py"):
-        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def is_ours(name: str | None, kind: str, parents: dict) -> bool:
@@ -35,7 +28,7 @@ def is_ours(name: str | None, kind: str, parents: dict) -> bool:
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type .xid8.")
 def test_models_and_migrations_agree(hub_settings: Settings):
-    load_every_model()
+    load_models()
     engine = create_engine(hub_settings.owner_database_url, poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -130,3 +123,9 @@ def _is_only_an_index(difference: tuple | list) -> bool:
     """Indexes, keys and constraints are the migrations' own: expressions and predicates have no form in the models."""
     kind = difference[0][0] if isinstance(difference, list) else difference[0]
     return kind.startswith(("add_index", "remove_index", "add_fk", "remove_fk", "add_constraint", "remove_constraint"))
+
+
+def test_room_imported_alone_knows_the_tables_that_its_own_name():
+    alone = "from hub.alerts.models import Alert; Alert(); from hub.database import Base; Base.metadata.sorted_tables"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", alone], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

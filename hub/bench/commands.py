@@ -52,6 +52,16 @@ def latency(webhooks: int) -> None:
 
 
 @bench.command()
+@click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Alerts in the table.")
+def migration(rows: int) -> None:
+    """How long a migration holds up who writes meanwhile."""
+    from hub.bench import migration as measured
+
+    for line in measured.run(rows):
+        click.echo(line)
+
+
+@bench.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def correlation(folder: Path) -> None:
     """How well the alert storms of FOLDER are grouped.

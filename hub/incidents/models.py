@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.accounts.models import User
 from hub.database import Base, Tenant, database_moment, database_now
-from hub.integrations import models as _integrations  # noqa: F401  # a foreign key here names their table
 
 
 class Incident(Tenant, Base):
