@@ -31,6 +31,8 @@ from hub.embedded.postgres import EmbeddedPostgres
 from hub.settings import Settings
 
 _DUMP, _KEYS, _ABOUT = "hub.dump", "keys.json", "about.json"
+_SCRIPT = "hub.sql"
+_HEAD_BYTES = 4096
 KEYS: Final = ("access_token_key", "refresh_token_key", "encryption_key")
 
 # The owner, no superuser, sees every row by its policy. Rights and roles are the target's own: `migrate` lays them.
@@ -92,9 +94,21 @@ def restore(data: Path, source: Path) -> Restored:
             with _owner(chosen) as owner:
                 if owner.execute(_TABLES).scalar_one():
                     raise Conflict("This hub's database is not empty: restore into a new folder, or an empty database.")
-            _run("pg_restore", chosen, "--single-transaction", "--exit-on-error", *_AS_OWNER, str(folder / _DUMP))
+            _load(folder, chosen)
             migrations.migrate(chosen)
             return _examined(chosen)
+
+
+def _load(folder: Path, chosen: Settings) -> None:
+    """All or nothing. By psql, because pg_restore says at once what only Postgres 17 and newer understand."""
+    script = folder / _SCRIPT
+    _call("pg_restore", {}, f"--file={script}", *_AS_OWNER, str(folder / _DUMP))
+    with script.open("r+b") as file:
+        head = file.read(_HEAD_BYTES)
+        file.seek(0)
+        file.write(head.replace(b"\nSET transaction_timeout", b"\n--- transaction_timeout"))
+    options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+    _run("psql", chosen, *options, f"--file={script}")
 
 
 def _examined(chosen: Settings) -> Restored:
@@ -152,9 +166,13 @@ def _run(program: str, chosen: Settings, *options: str) -> None:
     """One of Postgres' programs on the hub's database; the password goes by the environment. Raises Misconfigured."""
     url = make_url(chosen.owner_database_url)
     parts = conninfo.conninfo_to_dict(url.set(drivername="postgresql").render_as_string(hide_password=False))
-    environment = {**os.environ, "PGPASSWORD": str(parts.pop("password", ""))}
-    command = [str(_found(program)), f"--dbname={conninfo.make_conninfo('', **parts)}", *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    password = {"PGPASSWORD": str(parts.pop("password", ""))}
+    _call(program, password, f"--dbname={conninfo.make_conninfo('', **parts)}", *options)
+
+
+def _call(program: str, environment: Mapping[str, str], *options: str) -> None:
+    command = [str(_found(program)), *options]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise Misconfigured(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
 

@@ -79,6 +79,7 @@ def _transport(broker_url: str, *, listens: bool) -> tuple[str, dict[str, Any]]:
             "use_notify": listens,
             "notify_throttle_interval_ms": 0,
             "wait_time_seconds": 0,
+            "polling_interval": 2,  # a NOTIFY ends the wait
             "visibility_timeout": VISIBILITY_SECONDS,
             "pool_size": 4,
             "pool_timeout": 5,

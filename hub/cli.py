@@ -30,6 +30,7 @@ _PORT = click.option(
     help="Port to listen on.",
 )
 GATE = click.option("--gate", type=int, hidden=True, help="Descriptor of a gate of `overwatch up`: hub.embedded.gate.")
+_COUNT = click.IntRange(1, 64)
 _GROUP = "overwatch.commands"
 _GROUPS = {"bench": "hub.bench.commands", "plugins": "hub.plugin_kit.commands", "procedures": "hub.procedures.cli"}
 _INGEST = "ingest,notify,poll"
@@ -66,10 +67,9 @@ def cli() -> None:
 @DATA
 @_HOST
 @_PORT
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that take in alerts."
-)
-def up(data: Path, host: str, port: int, workers: int) -> None:
+@click.option("--api", "apis", type=_COUNT, default=2, show_default=True, help="Processes that answer requests.")
+@click.option("--workers", type=_COUNT, default=2, show_default=True, help="Processes that take in alerts.")
+def up(data: Path, host: str, port: int, apis: int, workers: int) -> None:
     """Run everything on this machine: Postgres, API, workers, scheduler."""
     from hub.embedded import up as embedded
     from hub.embedded.process import Child
@@ -81,7 +81,7 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
     env = {"OVERWATCH_DATA": str(chosen.data_dir), "OVERWATCH_PORT": str(port)}  # mails name it
     overwatch = [sys.executable, "-P", "-m", "hub.cli"]  # -P: the current folder is not ours to import from
     children = [
-        Child("api", [*overwatch, "api", "--host", host, "--port", str(port)], env),
+        Child("api", [*overwatch, "api", "--host", host, "--port", str(port), "--processes", str(apis)], env),
         Child("worker-ingest", [*overwatch, "worker", "--lanes", _INGEST, "--processes", str(workers)], env),
         Child("worker-index", [*overwatch, "worker", "--lanes", _INDEX, "--processes", "1"], env),
         Child("scheduler", [*overwatch, "beat"], env),
@@ -100,8 +100,8 @@ def up(data: Path, host: str, port: int, workers: int) -> None:
 @DATA
 @_HOST
 @_PORT
-@click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
+@click.option("--processes", type=_COUNT, default=2, show_default=True)
+@click.option("--threads", type=_COUNT, default=8, show_default=True, help="Per process.")
 @GATE
 def api(data: Path, host: str, port: int, processes: int, threads: int, gate: int | None) -> None:
     """Run the HTTP API."""

@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 _LONGEST_SECONDS = 5.0
 
 _DUE = text(
+    "SELECT name FROM unnest(CAST(:names AS text[]), CAST(:every AS float[])) AS known (name, every)"
+    " LEFT JOIN chores USING (name)"
+    " WHERE begun_at IS NULL OR begun_at <= overwatch_now() - make_interval(secs => every)"
+)
+_BEGIN = text(
     "INSERT INTO chores (name, begun_at) VALUES (:name, overwatch_now()) ON CONFLICT (name) DO UPDATE"
     " SET begun_at = excluded.begun_at"
     " WHERE chores.begun_at <= overwatch_now() - make_interval(secs => :every) RETURNING name"
@@ -79,9 +84,8 @@ def chores_of(runtime: Runtime) -> tuple[Chore, ...]:
 
 def do_due(runtime: Runtime) -> bool:
     """Does the chores that are due; whether one of them has more to do at once. Else only time brings the next."""
-    unfinished = [
-        chore.name for chore in chores_of(runtime) if _is_mine(runtime.database, chore) and do(runtime, chore)
-    ]
+    due = _due(runtime.database, chores_of(runtime))
+    unfinished = [chore.name for chore in due if _is_mine(runtime.database, chore) and do(runtime, chore)]
     if unfinished:
         with runtime.database.transaction() as session:
             session.execute(_DUE_AGAIN, {"names": unfinished})
@@ -113,6 +117,14 @@ def do(runtime: Runtime, chore: Chore) -> bool:
     return False
 
 
+def _due(database: Database, chores: Sequence[Chore]) -> list[Chore]:
+    """One look for all of them: most of the time there is nothing to do, and this is asked every second."""
+    asked = {"names": [chore.name for chore in chores], "every": [chore.every_seconds for chore in chores]}
+    with database.transaction() as session:
+        names = set(session.scalars(_DUE, asked))
+    return [chore for chore in chores if chore.name in names]
+
+
 def _is_mine(database: Database, chore: Chore) -> bool:
     with database.transaction() as session:
-        return session.execute(_DUE, {"name": chore.name, "every": chore.every_seconds}).first() is not None
+        return session.execute(_BEGIN, {"name": chore.name, "every": chore.every_seconds}).first() is not None

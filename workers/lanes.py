@@ -16,6 +16,7 @@ from workers.pipeline import STEPS
 log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 1.0
+_IDLE_SWEEP_SECONDS = 2.0  # reached by and by while there is nothing to do: an idle hub costs little
 _BEAT_SECONDS = 3.0
 _HANG_SECONDS = 60.0
 _STINT_SECONDS = 1.0
@@ -113,7 +114,7 @@ class Process:
             self._has_more.set()
 
     def _sweep(self) -> None:
-        next_beat = 0.0
+        next_beat, rest = 0.0, _SWEEP_SECONDS
         while not self._stopped.is_set():
             self._has_more.clear()
             try:
@@ -121,7 +122,9 @@ class Process:
                     progress.beat(self._runtime.database, self._works_on)
                     next_beat = time.monotonic() + _BEAT_SECONDS
                 if any([lane.drain() for lane in self._lanes.values()]):  # a list, because every lane has its stint
+                    rest = _SWEEP_SECONDS
                     continue
             except Exception:  # the database may be away for a while: the next sweep tries again
                 log.exception("a sweep failed")
-            self._has_more.wait(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the processes
+            self._has_more.wait(rest * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the processes
+            rest = min(rest * 1.1, _IDLE_SWEEP_SECONDS)

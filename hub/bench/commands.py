@@ -52,6 +52,18 @@ def latency(webhooks: int) -> None:
 
 
 @bench.command()
+def scale() -> None:
+    """What two processes of each gain over one.
+
+    Accepting alone, then working off, on one machine that also carries Postgres and who sends the load.
+    """
+    from hub.bench import scale as measured
+
+    for line in measured.run():
+        click.echo(line)
+
+
+@bench.command()
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Alerts in the table.")
 def migration(rows: int) -> None:
     """How long a migration holds up who writes meanwhile."""
