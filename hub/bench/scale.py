@@ -43,7 +43,7 @@ def _gains(best: dict[tuple[str, int], Measured]) -> Iterator[str]:
         busy = two.cpu["api"] / two.accepted.seconds
         yield (
             f"{case.name}: two accept {gain:.2f} times what one accepts, and work off"
-            f" {one.drain_seconds / two.drain_seconds:.2f} times as fast; of {os.cpu_count()} cores the API had"
+            f" {one.seconds / two.seconds:.2f} times as fast; of {os.cpu_count()} cores the API had"
             f" {busy:.2f} meanwhile, Postgres and who sends the rest"
         )
 
