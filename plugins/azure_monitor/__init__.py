@@ -111,6 +111,7 @@ def to_event(alert: Payload) -> Event:
         *alert.texts("alertTargetIDs"),
         alert.text("resourceName", "targetResourceName", *TARGET),
     ]
+    begun_at = alert.time("firedDateTime", "startDateTime", "timestamp", "eventTimestamp")
     ended_at = alert.time("resolvedDateTime", "lastModifiedDateTime") if state is State.RESOLVED else None
     return Event(
         title=alert.required_text(*TITLE).rpartition("/alertrules/")[2],
@@ -124,7 +125,7 @@ def to_event(alert: Payload) -> Event:
         labels=custom | {name: text for name, text in dimensions.items() if name and text} | own,
         annotations={name: text for one in criteria[:1] for name in MEASURE if (text := one.text(name))},
         links=tuple(link for part in (alert, *criteria) for link in part.links(LINKS)),
-        occurred_at=ended_at or alert.time("firedDateTime", "startDateTime", "timestamp", "eventTimestamp"),
+        occurred_at=max(filter(None, (begun_at, ended_at)), default=None),  # nothing ends before it has begun
         raw_kind=word,
     )
 

@@ -120,3 +120,9 @@ def test_alert_as_the_api_of_alerts_management_lists_it_is_understood(condition:
     body = {"id": "/subscriptions/1/alerts/7", "name": "Slow", "properties": {"essentials": essentials}}
     (event,) = AzureMonitor().normalise(Delivery(body=json.dumps(body).encode()), {})
     assert (event.state, event.severity, event.title) == (state, "high", "slow")
+
+
+def test_alert_that_is_resolved_before_it_has_fired_is_over_all_the_same() -> None:
+    times = {"firedDateTime": "2026-01-02T03:00:00Z", "resolvedDateTime": "2019-01-01T00:00:00Z"}
+    fired, resolved = (common(monitorCondition=word, **times) for word in ("Fired", "Resolved"))
+    assert fired.occurred_at == resolved.occurred_at

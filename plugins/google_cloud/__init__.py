@@ -1,6 +1,8 @@
 """Google Cloud Monitoring: incidents of an alerting policy (webhook version 1.2, and 1.0 and 1.1 before it)."""
 
+import base64
 from collections.abc import Mapping
+from datetime import datetime
 
 from hub.contracts import (
     Config,
@@ -14,6 +16,7 @@ from hub.contracts import (
     first_of,
     hookimpl,
     is_web_address,
+    parse_json,
     service_of,
     severity_of,
 )
@@ -48,7 +51,25 @@ Then choose the channel in your alerting policies, with a severity level, and le
  "url": "https://console.cloud.google.com/monitoring/alerting/incidents/0.nx1f2a3b4c5d?project=shop-prod"}}"""
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(body.get("incident").expect_object()) for body in delivery.json().members()]
+        return [to_event(_pulled(body).get("incident").expect_object()) for body in delivery.json().members()]
+
+    def delivery_key(self, delivery: Delivery) -> str | None:
+        """Of a push of Pub/Sub, which comes again until it is taken."""
+        try:
+            return delivery.json().text("message.messageId", "message.message_id") or None
+        except Malformed:
+            return None
+
+
+def _pulled(body: Payload) -> Payload:
+    """The notification; a subscription of Pub/Sub pushes it within a message, as base64."""
+    if not body.has("message"):
+        return body
+    data = body.get("message.data")
+    try:
+        return Payload(parse_json(base64.b64decode(body.required_text("message.data")), data.path), data.path)
+    except ValueError as error:
+        raise Malformed(data.path, "is no base64") from error
 
 
 def to_event(incident: Payload) -> Event:
@@ -73,9 +94,15 @@ def to_event(incident: Payload) -> Event:
         labels=labels | {label: text for label, field in OWN.items() if (text := incident.text(field))},
         annotations={name: text for name in ANNOTATIONS if (text := incident.text(name))},
         links=(*incident.links({"url": "Google Cloud"}), *_links(incident)),
-        occurred_at=incident.time("started_at" if state is State.FIRING else "ended_at"),
+        occurred_at=_occurred_at(incident, state),
         raw_kind=word,
     )
+
+
+def _occurred_at(incident: Payload, state: State) -> datetime | None:
+    """Nothing ends before it has begun."""
+    begun, ended = incident.time("started_at"), incident.time("ended_at")
+    return begun if state is State.FIRING else ended and max(ended, begun or ended)
 
 
 def _documentation(incident: Payload) -> str:

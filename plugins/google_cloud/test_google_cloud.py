@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.contracts import Delivery, Event
+from hub.contracts import Delivery, Event, Malformed
 from hub.contracts.testing import ConnectorTests
 from plugins.google_cloud import GoogleCloud
 
@@ -76,3 +76,14 @@ def test_links_of_the_documentation_follow_that_of_the_incident() -> None:
     links = [{"displayName": "Playbook", "url": "https://runbooks.example/5xx"}, {"url": "about:blank"}]
     event = event_of(url="https://console.cloud.google.com/x", documentation={"links": links})
     assert [link.title for link in event.links] == ["Google Cloud", "Playbook"]
+
+
+def test_incident_that_ends_before_it_has_begun_is_over_all_the_same() -> None:
+    begun, ended = event_of(), event_of(state="closed", ended_at=INCIDENT["started_at"] - 60)
+    assert begun.occurred_at == ended.occurred_at
+
+
+@pytest.mark.parametrize("data", ["&", "e30", None, 7])
+def test_message_of_pubsub_without_a_notification_is_malformed(data: object) -> None:
+    with pytest.raises(Malformed):
+        GoogleCloud().normalise(Delivery(body=json.dumps({"message": {"data": data}}).encode()), {})

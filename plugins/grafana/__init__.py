@@ -112,9 +112,16 @@ def to_event(alert: Payload, group: Payload, received_at: datetime) -> Event:
         labels=labels,
         annotations=annotations,
         links=Payload({**alert.value, **annotations, "page": _page(alert, group)}, alert.path).links(LINKS),
-        occurred_at=alert.time("startsAt") if state is State.FIRING else ends_at,
+        occurred_at=_occurred_at(alert.time("startsAt"), ends_at, state),
         raw_kind=word.lower(),
     )
+
+
+def _occurred_at(starts_at: datetime | None, ends_at: datetime | None, state: State) -> datetime | None:
+    """Nothing ends before it has begun: else the alert would fire for ever."""
+    if state is State.FIRING:
+        return starts_at
+    return max(starts_at, ends_at) if starts_at and ends_at else ends_at
 
 
 def _state_of(word: str, field: str) -> State:

@@ -118,3 +118,9 @@ def test_service_of_a_legacy_rule_may_be_in_the_tags_of_all_its_matches() -> Non
     (firing,), (resolved,) = normalise(rule | {"evalMatches": matches}), normalise(rule | {"state": "ok"})
     assert (firing.service, "host" in firing.labels) == ("checkout", False)
     assert firing.dedup_key == resolved.dedup_key
+
+
+def test_alert_that_ends_before_it_has_begun_is_over_all_the_same() -> None:
+    alert = {"labels": {"alertname": "Slow"}, "startsAt": "2026-01-02T03:00:00Z", "endsAt": "2025-01-01T00:00:00Z"}
+    (firing,), (resolved,) = (normalise({"alerts": [alert | {"status": word}]}) for word in ("firing", "resolved"))
+    assert firing.occurred_at == resolved.occurred_at
