@@ -42,7 +42,7 @@ TRANSITION = ("alerttransition", "transition")
 STATUS = ("alertstatus", "status", "state")  # of a template without a transition; $ALERT_STATUS itself is a sentence
 ONE_PER_EPISODE = ("cyclekey", "alertcyclekey", "aggregkey", "aggregationkey")
 SCOPE = ("scopes", "alertscope", "scope")
-WHEN = ("lastupdated", "date", "timestamp")
+WHEN = ("lastupdated", "date", "dateposix", "timestamp")
 ANNOTATIONS = {"monitor_id": "monitorid", "query": "alertquery", "metric": "alertmetric", "event_type": "eventtype"}
 LINKS = {"url": "Datadog", "link": "Datadog", "eventurl": "Datadog", "snapshot": "Graph"}
 

@@ -1,6 +1,6 @@
 """Elastic: rules of Kibana through its webhook connector, and watches of Watcher, in templates that people write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hub.contracts import (
@@ -21,20 +21,31 @@ from hub.contracts import (
 
 # What Kibana and people call the end of an alert. Any other action group is one of the rule type's own, and fires.
 OVER = {"recovered", "resolved", "ok", "closed", "inactive"}
+SUMMARY = ("new", "ongoing", "recovered")
 NO_DATA = {"nodata", "metrics.threshold.nodata"}
 
 # `rule.name`, `rule_name` and `ruleName` are one name, "rulename"; what is within `ctx` counts as standing outside it.
-GROUPS = {"rule": "rule", "alert": "alert", "context": "context", "metadata": "", "ctx": ""}
+GROUPS = {"rule": "rule", "alert": "alert", "context": "context", "metadata": "", "ctx": "", "kibana": ""}
 DEEPEST = 3  # context.rule.severity, ctx.metadata.severity
-STATE = ("alertactiongroup", "actiongroup", "event", "alertstate", "contextalertstate", "state", "status")
-RULE = ("ruleid", "watchid")
-NAME = ("rulename", "alertname", "title", "name", "watchid", "ruleid")
+STATE = (
+    "alertactiongroup",
+    "actiongroup",
+    "event",
+    "alertstate",
+    "contextalertstate",
+    "alertstatus",
+    "state",
+    "status",
+)
+# Within a summary an alert is its document, "kibana.alert.rule.name" and the like.
+RULE = ("ruleid", "watchid", "alertruleuuid")
+NAME = ("rulename", "alertrulename", "alertname", "title", "name", "watchid", "ruleid")
 INSTANCE = ("alertinstanceid", "alertid", "contextgroup")  # before 8.0 {{alertId}} was the rule
-SEVERITY = ("severity", "contextruleseverity", "ruleseverity", "priority", "alertactiongroupname")
-TEXTS = ("contextreason", "contextmessage", "reason", "message", "body", "text")
+SEVERITY = ("severity", "contextruleseverity", "ruleseverity", "alertseverity", "priority", "alertactiongroupname")
+TEXTS = ("contextreason", "contextmessage", "alertreason", "reason", "message", "body", "text")
 RESOURCE = ("hostname", "host", "contexthostname", "contextgroup")
 SERVICE = ("service", "servicename", "contextservicename")
-TAGS = ("ruletags", "tags", "contexttags")
+TAGS = ("ruletags", "alertruletags", "tags", "contexttags")
 LABELS = {"rule_type": "ruletype", "space": "rulespaceid", "action_group": "alertactiongroup", "alert": "alertid"}
 LINKS = {
     "ruleurl": "Rule",
@@ -43,7 +54,7 @@ LINKS = {
     "contextlink": "Results",
 }
 LINKS |= {"url": "Link", "kibanabaseurl": "Kibana"}
-WHEN = ("date", "contexttimestamp", "timestamp", "executiontime", "triggeredtime")
+WHEN = ("date", "contexttimestamp", "@timestamp", "timestamp", "executiontime", "triggeredtime")
 
 
 class Elastic(Connector):
@@ -65,13 +76,26 @@ Add the connector as an action to your rules with the body of the connector's RE
  "date": "2026-01-02T03:00:00.000Z", "kibanaBaseUrl": "https://kibana.example"}"""
 
     def normalise(self, delivery: Delivery, config: Config) -> list[Event]:
-        return [to_event(Payload(_flat(body), body.path)) for body in delivery.json().members()]
+        alerts = (alert for body in delivery.json().members() for alert in _alerts_of(body))
+        return [to_event(Payload(_flat(alert), alert.path)) for alert in alerts]
+
+
+def _alerts_of(body: Payload) -> Iterator[Payload]:
+    """The alert alone, or all of a summary: {{alerts.new.data}}, of what goes on, and of what has recovered."""
+    groups = body.get("alerts") if isinstance(body.value.get("alerts"), Mapping) else None
+    if groups is None:
+        yield body
+        return
+    for group in SUMMARY:
+        for alert in groups.get(group).objects("data") if groups.has(group) else ():
+            yield Payload({**body.value, **alert.value, "alerts": None, "event": group}, alert.path)
 
 
 def _flat(body: Payload, prefix: str = "", depth: int = 0) -> dict[str, Any]:
     """The fields under their loose names, those of the groups with the group's name before theirs."""
     flat: dict[str, Any] = {}
-    for name, member in body.loose().value.items():
+    for written, member in body.loose().value.items():
+        name = written.removeprefix("kibana") if written.startswith("kibanaalert") else written
         if isinstance(member, Mapping) and name in GROUPS and depth < DEEPEST:
             flat = _flat(Payload(member, f"{body.path}.{name}"), prefix + GROUPS[name], depth + 1) | flat
         elif not isinstance(member, Mapping):

@@ -102,3 +102,20 @@ def test_bodies_of_the_readme_are_understood_whole() -> None:
     assert (rule.title, rule.state, rule.service) == ("Latency", "resolved", "checkout")
     assert (watch.title, watch.state, watch.severity) == ("cluster-health", "firing", "critical")
     assert rule.occurred_at == watch.occurred_at is not None
+
+
+def test_summary_has_the_alerts_that_are_new_go_on_and_have_recovered() -> None:
+    def document(instance: str, **more: Any) -> dict[str, Any]:
+        rule = {"kibana.alert.rule.name": "CPU", "kibana.alert.rule.uuid": "r-1", "kibana.alert.severity": "high"}
+        return {"kibana.alert.instance.id": instance, **rule, **more}
+
+    nested = {"kibana": {"alert": {"instance": {"id": "c"}, "rule": {"name": "CPU", "uuid": "r-1"}}}}
+    groups = {"new": [document("a")], "ongoing": [nested], "recovered": [document("b")]}
+    body = {
+        "alerts": {name: {"count": 1, "data": data} for name, data in groups.items()},
+        "date": "2026-01-02T03:00:00Z",
+    }
+    events = Elastic().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert [event.state for event in events] == ["firing", "firing", "resolved"]
+    assert [event.title for event in events] == ["CPU"] * 3
+    assert (events[0].severity, len({event.dedup_key for event in events})) == ("high", 3)

@@ -83,14 +83,17 @@ def to_event(problem: Payload) -> Event:
     severity = problem.text(*SEVERITY)
     tags = labels_of(_tags(problem))
     host = problem.text(*HOST)
-    title = subject["name"].strip() if subject else problem.required_text(*TITLE)
+    identity = problem.text(*IDENTITY)  # a recovery need say no more
+    title = subject["name"].strip() if subject else problem.text(*TITLE) or (identity and f"Zabbix problem {identity}")
+    if not title:
+        raise Malformed(f"{problem.path}.event_name", "is missing, as is event_id")
     return Event(
         title=title,
         description="\n\n".join(filter(None, (problem.text(*TEXTS), problem.text("eventopdata", "opdata")))),
         state=state,
         severity=SEVERITIES.get(severity.lower(), Severity.UNKNOWN),
         raw_severity=severity,
-        dedup_key=problem.text(*IDENTITY) or fingerprint(problem.text("triggerid") or title, host),
+        dedup_key=identity or fingerprint(problem.text("triggerid") or title, host),
         service=service_of(tags),
         resource=host,
         labels=tags | {label: text for label, fields in LABELS.items() if (text := problem.text(*fields))},

@@ -122,3 +122,9 @@ def test_problem_and_recovery_without_an_id_meet_by_the_name_within_their_subjec
     recovery = event_of(**names, subject="Resolved in 1h 5m: Disk is full", event_value="0")
     assert (problem.title, recovery.title) == ("Disk is full", "Disk is full")
     assert problem.dedup_key == recovery.dedup_key
+
+
+def test_recovery_need_not_repeat_the_name_of_the_problem() -> None:
+    body = json.dumps({"event_id": "77", "event_value": "0"}).encode()
+    (event,) = Zabbix().normalise(Delivery(body=body), {})
+    assert (event.state, event.dedup_key, event.title) == ("resolved", "77", "Zabbix problem 77")
