@@ -101,7 +101,7 @@ def up(data: Path, host: str, port: int, apis: int, workers: int) -> None:
 @_HOST
 @_PORT
 @click.option("--processes", type=_COUNT, default=2, show_default=True)
-@click.option("--threads", type=_COUNT, default=8, show_default=True, help="Per process.")
+@click.option("--threads", type=_COUNT, default=24, show_default=True, help="Per process.")
 @GATE
 def api(data: Path, host: str, port: int, processes: int, threads: int, gate: int | None) -> None:
     """Run the HTTP API."""

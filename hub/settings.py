@@ -60,7 +60,7 @@ class Settings:
     smtp_url: str = ""
     mail_from: str = "Overwatch <overwatch@localhost>"
     egress_allow: str = ""
-    api_threads: int = 8
+    api_threads: int = 24
     log_level: str = "INFO"
     log_format: LogFormat = "text"
     otlp_endpoint: str = ""
@@ -121,7 +121,7 @@ def from_env(data_dir: Path | None = None, environ: Mapping[str, str] = os.envir
         smtp_url=environ.get("OVERWATCH_SMTP_URL", ""),
         mail_from=environ.get("OVERWATCH_MAIL_FROM", "Overwatch <overwatch@localhost>"),
         egress_allow=environ.get("OVERWATCH_EGRESS_ALLOW", ""),
-        api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 8),
+        api_threads=_whole_number(environ, "OVERWATCH_API_THREADS", 24),
         log_level=environ.get("OVERWATCH_LOG_LEVEL", "INFO").upper(),
         log_format=_log_format(environ.get("OVERWATCH_LOG_FORMAT", "text")),
         otlp_endpoint=environ.get("OVERWATCH_OTLP_ENDPOINT", "").rstrip("/"),
