@@ -70,7 +70,8 @@ Overwatch confirms the subscription by itself when the Topic ARN is set here; it
 
     def delivery_key(self, delivery: Delivery) -> str | None:
         try:
-            return delivery.json().text("MessageId") or None
+            body = delivery.json()
+            return fingerprint(identity, body.text("Message")) if (identity := body.text("MessageId")) else None
         except Malformed:
             return None
 

@@ -276,9 +276,12 @@ def test_alarm_without_arn_is_known_by_topic_and_name() -> None:
     assert firing.dedup_key == resolved.dedup_key != other.dedup_key
 
 
-def test_retry_is_known_by_the_id_of_its_message() -> None:
+def test_retry_is_known_by_the_id_and_the_text_of_its_message() -> None:
     first = delivery({"MessageId": "m-1", "Message": "x"})
-    assert CloudWatch().delivery_key(replace(first, headers={"x-retry": "2"})) == "m-1"
+    other = delivery({"MessageId": "m-1", "Message": "y"})
+    key = CloudWatch().delivery_key(first)
+    assert key == CloudWatch().delivery_key(replace(first, headers={"x-retry": "2"}))
+    assert key != CloudWatch().delivery_key(other)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hub.contracts import (
     fingerprint,
     hookimpl,
     labels_of,
+    resource_of,
     service_of,
     severity_of,
 )
@@ -27,16 +28,8 @@ NO_DATA = {"nodata", "metrics.threshold.nodata"}
 # `rule.name`, `rule_name` and `ruleName` are one name, "rulename"; what is within `ctx` counts as standing outside it.
 GROUPS = {"rule": "rule", "alert": "alert", "context": "context", "metadata": "", "ctx": "", "kibana": ""}
 DEEPEST = 3  # context.rule.severity, ctx.metadata.severity
-STATE = (
-    "alertactiongroup",
-    "actiongroup",
-    "event",
-    "alertstate",
-    "contextalertstate",
-    "alertstatus",
-    "state",
-    "status",
-)
+STATE = ("alertactiongroup", "actiongroup", "event", "alertstate", "contextalertstate", "alertstatus")
+STATE += ("state", "status")
 # Within a summary an alert is its document, "kibana.alert.rule.name" and the like.
 RULE = ("ruleid", "watchid", "alertruleuuid")
 NAME = ("rulename", "alertrulename", "alertname", "title", "name", "watchid", "ruleid")
@@ -47,13 +40,8 @@ RESOURCE = ("hostname", "host", "contexthostname", "contextgroup")
 SERVICE = ("service", "servicename", "contextservicename")
 TAGS = ("ruletags", "alertruletags", "tags", "contexttags")
 LABELS = {"rule_type": "ruletype", "space": "rulespaceid", "action_group": "alertactiongroup", "alert": "alertid"}
-LINKS = {
-    "ruleurl": "Rule",
-    "contextalertdetailsurl": "Alert",
-    "contextviewinappurl": "Kibana",
-    "contextlink": "Results",
-}
-LINKS |= {"url": "Link", "kibanabaseurl": "Kibana"}
+LINKS = {"ruleurl": "Rule", "contextalertdetailsurl": "Alert", "contextviewinappurl": "Kibana"}
+LINKS |= {"contextlink": "Results", "link": "Results", "url": "Link", "kibanabaseurl": "Kibana"}
 WHEN = ("date", "contexttimestamp", "@timestamp", "timestamp", "executiontime", "triggeredtime")
 
 
@@ -98,7 +86,7 @@ def _flat(body: Payload, prefix: str = "", depth: int = 0) -> dict[str, Any]:
         name = written.removeprefix("kibana") if written.startswith("kibanaalert") else written
         if isinstance(member, Mapping) and name in GROUPS and depth < DEEPEST:
             flat = _flat(Payload(member, f"{body.path}.{name}"), prefix + GROUPS[name], depth + 1) | flat
-        elif not isinstance(member, Mapping):
+        elif not isinstance(member, Mapping) or name == "labels":
             flat[prefix + name] = member
     return flat
 
@@ -108,11 +96,11 @@ def to_event(alert: Payload) -> Event:
     name = alert.text(*NAME)
     if not name:
         raise Malformed(f"{alert.path}.rule.name", "is missing, as are rule.id and watch_id")
-    word = alert.text(*STATE)
+    word = _state_word(alert)
     comparable = word.lower().replace(" ", "")
     severity = _severity(alert)
-    tags = labels_of(tag for field in TAGS for tag in alert.texts(field))
-    resource = alert.text(*RESOURCE)
+    tags = labels_of(tag for field in TAGS for tag in alert.texts(field)) | alert.tags("labels")
+    resource = alert.text(*RESOURCE) or resource_of(tags)
     return Event(
         title=name,
         description=alert.text(*TEXTS),
@@ -128,6 +116,12 @@ def to_event(alert: Payload) -> Event:
         occurred_at=alert.time(*WHEN),
         raw_kind=word,
     )
+
+
+def _state_word(alert: Payload) -> str:
+    """What says that it is over, wherever it stands: many have one body for all, and add a word to that of the end."""
+    said = [word for field in STATE if (word := alert.text(field))]
+    return next((word for word in said if word.lower().replace(" ", "") in OVER), next(iter(said), ""))
 
 
 def _severity(alert: Payload) -> str:

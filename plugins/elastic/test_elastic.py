@@ -119,3 +119,16 @@ def test_summary_has_the_alerts_that_are_new_go_on_and_have_recovered() -> None:
     assert [event.state for event in events] == ["firing", "firing", "resolved"]
     assert [event.title for event in events] == ["CPU"] * 3
     assert (events[0].severity, len({event.dedup_key for event in events})) == ("high", 3)
+
+
+@pytest.mark.parametrize("field", ["status", "state", "event", "alertState"])
+def test_word_that_says_it_is_over_counts_beside_the_action_group_of_the_firing(field: str) -> None:
+    body = {"rule": {"id": "r", "name": "CPU"}, "alert": {"id": "a", "actionGroup": "query matched"}, field: "resolved"}
+    (event,) = Elastic().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert event.state == "resolved"
+
+
+def test_labels_of_a_template_name_service_and_resource() -> None:
+    body = {"rule": {"id": "r", "name": "CPU"}, "labels": {"service": "checkout", "pod": "checkout-7d9f"}}
+    (event,) = Elastic().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert (event.service, event.resource) == ("checkout", "checkout-7d9f")

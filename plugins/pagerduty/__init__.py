@@ -71,7 +71,8 @@ Choose the scope, keep the incident events, save, and copy the secret that is sh
     def delivery_key(self, delivery: Delivery) -> str | None:
         """The event's id, which is signed; the header X-Webhook-Id is not."""
         try:
-            return delivery.json().text("event.id") or None
+            event = delivery.json().get("event")
+            return f"{identity} {event.text('event_type')}" if (identity := event.text("id")) else None
         except Malformed:
             return None
 
@@ -120,7 +121,7 @@ def to_event(incident: Payload, around: Payload, kind: str) -> Event:
         links=incident.links({"html_url": "PagerDuty"}),
         occurred_at=around.time("occurred_at", "created_on"),
         raw_kind=kind,
-        event_key=around.text("id") or None,
+        event_key=f"{around.text('id')} {kind}" if around.has("id") else None,
     )
 
 

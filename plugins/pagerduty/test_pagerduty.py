@@ -83,5 +83,6 @@ def test_what_is_no_incident_is_ignored_by_its_name(kind: str) -> None:
 
 
 def test_retry_is_known_by_the_signed_id_of_the_event() -> None:
-    retried = Delivery(body=b'{"event": {"id": "E1"}}', headers={"x-webhook-id": "another"})
-    assert PagerDuty().delivery_key(retried) == "E1"
+    body = b'{"event": {"id": "E1", "event_type": "incident.triggered"}}'
+    retried = Delivery(body=body, headers={"x-webhook-id": "another"})
+    assert PagerDuty().delivery_key(retried) == "E1 incident.triggered"
