@@ -94,13 +94,13 @@ def poll(runtime: Runtime) -> bool:
 
     What platforms say is ingested like a webhook.
     """
-    has_asked = Poller(runtime.database, runtime.connectors, runtime.vault, runtime.egress).work_off()
-    if has_asked:
+    if Poller(runtime.database, runtime.connectors, runtime.vault, runtime.egress).work_off():
         runtime.waker.wake(["ingest"])
+        return True  # one kind of call at a time stays within the watchdog's minute
     drafter = drafting.Drafter(runtime.connectors, runtime.vault, runtime.egress)
     confirmer = confirming.Confirmer(runtime.connectors, runtime.vault, runtime.egress)
     calls = {"draft": drafter.prepare, confirming.KIND: confirmer.prepare}
-    return outbox.work_off(runtime.database, "poll", {}, 1, calls) or has_asked
+    return outbox.work_off(runtime.database, "poll", {}, 1, calls)
 
 
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}
