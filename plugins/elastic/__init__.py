@@ -28,8 +28,8 @@ NO_DATA = {"nodata", "metrics.threshold.nodata"}
 # `rule.name`, `rule_name` and `ruleName` are one name, "rulename"; what is within `ctx` counts as standing outside it.
 GROUPS = {"rule": "rule", "alert": "alert", "context": "context", "metadata": "", "ctx": "", "kibana": ""}
 DEEPEST = 3  # context.rule.severity, ctx.metadata.severity
-STATE = ("alertactiongroup", "actiongroup", "event", "alertstate", "contextalertstate", "alertstatus")
-STATE += ("state", "status")
+GROUP = ("alertactiongroup", "actiongroup")
+STATE = (*GROUP, "event", "alertstate", "contextalertstate", "alertstatus", "state", "status")
 # Within a summary an alert is its document, "kibana.alert.rule.name" and the like.
 RULE = ("ruleid", "watchid", "alertruleuuid")
 NAME = ("rulename", "alertrulename", "alertname", "title", "name", "watchid", "ruleid")

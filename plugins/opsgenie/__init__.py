@@ -58,17 +58,17 @@ def to_event(body: Payload) -> Event:
     if word.lower() not in STATES:
         raise Unsupported(f"action {word[:40]}")
     alert = body.get("alert").expect_object()
-    priority = alert.text("priority")
+    identity, priority = alert.required_text("alertId", "id"), alert.text("priority")
     details = alert.mapping("details") if isinstance(alert.get("details").value, Mapping) else {}
     tagged = {name: value for name, value in alert.tags("tags").items() if value != "true"} | details
     own = {name: ", ".join(alert.texts(name)) for name in LABELS}
     return Event(
-        title=alert.required_text("message"),
+        title=alert.text("message") or f"Opsgenie alert {identity}",  # what is done to one need not say it again
         description=alert.text("description"),
         state=STATES[word.lower()],
         severity=severity_of(f"P{priority}" if priority.isdecimal() else priority),
         raw_severity=priority,
-        dedup_key=alert.required_text("alertId", "id"),
+        dedup_key=identity,
         service=service_of(tagged),
         resource=alert.text("entity"),
         labels=tagged | {name: text for name, text in own.items() if text},

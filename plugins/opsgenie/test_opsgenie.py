@@ -78,3 +78,9 @@ def test_next_alert_of_an_alias_is_another_alert() -> None:
 def test_tags_with_a_value_are_labels_and_may_name_the_service() -> None:
     event = event_of(tags=["env:prod", "service:checkout", "canary"], details={})
     assert (event.service, event.labels["env"], "canary" in event.labels) == ("checkout", "prod", False)
+
+
+def test_action_need_not_repeat_the_message_of_the_alert() -> None:
+    body = json.dumps({"action": "Acknowledge", "alert": {"alertId": "a-1"}}).encode()
+    (event,) = Opsgenie().normalise(Delivery(body=body), {})
+    assert (event.state, event.dedup_key, event.title) == ("acknowledged", "a-1", "Opsgenie alert a-1")
