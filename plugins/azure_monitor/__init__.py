@@ -101,6 +101,8 @@ def to_event(alert: Payload) -> Event:
     if word.lower() not in STATES:
         raise Malformed(f"{alert.path}.monitorCondition", f"{word[:40]!r} is no state of Azure Monitor's")
     state = STATES[word.lower()]
+    identity = alert.text(*ONE_PER_EPISODE)
+    title = alert.text(*TITLE) or (f"Alert {identity.rpartition('/')[2]}" if identity else alert.required_text(*TITLE))
     severity = alert.text("severity", "Severity", "level")
     custom = alert.mapping("custom") if isinstance(alert.get("custom").value, Mapping) else {}
     criteria = _criteria(alert)
@@ -114,12 +116,12 @@ def to_event(alert: Payload) -> Event:
     begun_at = alert.time("firedDateTime", "startDateTime", "timestamp", "eventTimestamp")
     ended_at = alert.time("resolvedDateTime", "lastModifiedDateTime") if state is State.RESOLVED else None
     return Event(
-        title=alert.required_text(*TITLE).rpartition("/alertrules/")[2],
+        title=title.rpartition("/alertrules/")[2],
         description=alert.text(*TEXTS),
         state=state,
         severity=SEVERITIES.get(severity.lower(), Severity.UNKNOWN),
         raw_severity=severity,
-        dedup_key=alert.text(*ONE_PER_EPISODE) or fingerprint(alert.text(*RULE), alert.text(*TARGET)),
+        dedup_key=identity or fingerprint(alert.text(*RULE), alert.text(*TARGET)),
         service=service_of(custom),
         resource=next((target.rpartition("/")[2] for target in targets if target), ""),
         labels=custom | {name: text for name, text in dimensions.items() if name and text} | own,

@@ -126,3 +126,8 @@ def test_alert_that_is_resolved_before_it_has_fired_is_over_all_the_same() -> No
     times = {"firedDateTime": "2026-01-02T03:00:00Z", "resolvedDateTime": "2019-01-01T00:00:00Z"}
     fired, resolved = (common(monitorCondition=word, **times) for word in ("Fired", "Resolved"))
     assert fired.occurred_at == resolved.occurred_at
+
+
+def test_alert_without_the_name_of_its_rule_is_called_by_its_id() -> None:
+    event = event_of({"essentials": {"alertId": "/subscriptions/1/alerts/7", "monitorCondition": "Resolved"}})
+    assert (event.state, event.title) == ("resolved", "Alert 7")

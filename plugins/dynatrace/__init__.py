@@ -69,15 +69,15 @@ def to_event(problem: Payload) -> Event:
     state = STATES[word.lower()]
     labels = problem.tags("tags")
     entities = _entities(problem)
-    details = _details(problem)
+    details, identity = _details(problem), problem.required_text(*IDENTITY)
     severity = problem.text(*SEVERITY) or details.text("severityLevel")
     return Event(
-        title=problem.required_text(*TITLE),
+        title=problem.text(*TITLE) or f"Problem {identity}",
         description=problem.text(*TEXTS),
         state=state,
         severity=SEVERITIES.get(severity.lower().replace("_", "")) or severity_of(severity),
         raw_severity=severity,
-        dedup_key=problem.required_text(*IDENTITY),
+        dedup_key=identity,
         service=service_of(labels) or next((name for name, kind in entities.items() if kind == "SERVICE"), ""),
         resource=", ".join(entities),
         labels=labels | {name: text for name, field in LABELS.items() if (text := problem.text(field))},

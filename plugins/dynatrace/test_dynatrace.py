@@ -98,3 +98,8 @@ def test_record_of_a_problem_as_a_workflow_sends_it_is_understood(status: str, s
 
 def test_severity_in_words_of_the_operators_counts() -> None:
     assert event_of(ProblemSeverity="WARNING").severity == "medium"
+
+
+def test_problem_that_is_over_need_not_repeat_its_title() -> None:
+    event = event_of(State="RESOLVED", PID="-7", ProblemTitle="{ProblemTitle}")
+    assert (event.state, event.dedup_key, event.title) == ("resolved", "-7", "Problem -7")

@@ -86,12 +86,13 @@ Set the same shared secret there and here. Then add the webhook as a recipient t
 
 def to_event(alert: Payload) -> Event:
     """One notification. A press of the Test button sends a trigger's own id, and has a key of its own."""
-    name, word = alert.required_text(*NAME), alert.required_text("status").lower()
+    identity, word = alert.text(*IDENTITY), alert.required_text("status").lower()
+    name = alert.text(*NAME) or (f"Trigger {identity}" if identity else alert.required_text(*NAME))
     if word not in STATES:
         raise Malformed(f"{alert.path}.status", f"{word[:40]!r} is neither TRIGGERED nor OK")
     groups = _groups(alert)
     severity = alert.text(*SEVERITY)
-    key = alert.text(*IDENTITY) or fingerprint(name)
+    key = identity or fingerprint(name)
     is_test = alert.text("istest") == "true"
     fields = {label: text for label, names in LABELS.items() if (text := alert.text(*names))}
     return Event(

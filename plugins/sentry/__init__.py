@@ -110,7 +110,7 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
     )
     occurred_at = told or subject.time("date_closed" if state is State.RESOLVED else "date_started")
     return Event(
-        title=subject.text("alert_rule.name", "title", "name") or subject.required_text("message", "description_title"),
+        title=subject.text("alert_rule.name", "title", "name", "message", "description_title") or f"Sentry {kind}",
         description="\n".join(dict.fromkeys(filter(None, map(subject.text, TEXTS)))),
         state=state,
         severity=severity_of(level),

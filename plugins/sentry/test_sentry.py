@@ -133,3 +133,8 @@ def test_service_is_the_slug_of_the_project(body: dict[str, Any]) -> None:
 
 def test_issue_that_says_nothing_of_its_state_is_open() -> None:
     assert event_of({"data": {"issue": {"id": "7", "title": "TypeError", "level": "error"}}}).state == "firing"
+
+
+def test_issue_that_is_resolved_need_not_repeat_its_title() -> None:
+    event = event_of({"action": "resolved", "data": {"issue": {"id": "7"}}})
+    assert (event.state, event.dedup_key, event.title) == ("resolved", "7", "Sentry issue")

@@ -82,11 +82,11 @@ def to_event(incident: Payload) -> Event:
     word = incident.required_text("statusExtended", "status").lower()
     if word not in STATES:
         raise Malformed(f"{incident.path}.statusExtended", f"{word[:40]!r} is no status of an incident")
-    dimensions = incident.mapping("dimensions") if isinstance(incident.get("dimensions").value, Mapping) else {}
+    dimensions = _dimensions(incident)
     own = {label: text for label, field in LABELS.items() if (text := incident.text(field))}
     severity = incident.text("severity")
     return Event(
-        title=incident.required_text(*TITLE),
+        title=incident.text(*TITLE) or f"Incident {incident.text('incidentId')}",
         description="\n\n".join(filter(None, map(incident.text, ("messageBody", "description")))),
         state=STATES[word],
         severity=SEVERITIES.get(severity.lower(), Severity.UNKNOWN),
@@ -100,6 +100,18 @@ def to_event(incident: Payload) -> Event:
         occurred_at=incident.time("timestamp"),
         raw_kind=word,
     )
+
+
+def _dimensions(incident: Payload) -> dict[str, str]:
+    """Those of the alert, or else of the signals that it was computed from."""
+    if isinstance(incident.get("dimensions").value, Mapping):
+        return incident.mapping("dimensions")
+    inputs = incident.get("inputs").value
+    signals = (
+        [Payload(each) for each in inputs.values() if isinstance(each, Mapping)] if isinstance(inputs, Mapping) else []
+    )
+    shown = [each for each in signals if isinstance(each.get("dimensions").value, Mapping)]
+    return {name: text for each in shown for name, text in each.mapping("dimensions").items()}
 
 
 @hookimpl

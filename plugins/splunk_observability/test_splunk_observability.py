@@ -61,3 +61,10 @@ def test_title_does_not_change_with_the_state() -> None:
 @pytest.mark.parametrize("dimensions", ["", "host=web-1", None, []])
 def test_dimensions_that_are_no_object_are_passed_over(dimensions: object) -> None:
     assert "host" not in event_of(dimensions=dimensions).labels
+
+
+def test_dimensions_may_be_those_of_the_signals() -> None:
+    inputs = {"_S1": {"dimensions": {"host": "web-1", "service": "checkout"}, "value": 96.2}, "_S2": {"value": 1}}
+    body = {"incidentId": "i-1", "status": "anomalous", "severity": "Minor", "inputs": inputs}
+    (event,) = SplunkObservability().normalise(Delivery(body=json.dumps(body).encode()), {})
+    assert (event.service, event.resource, event.title) == ("checkout", "web-1", "Incident i-1")

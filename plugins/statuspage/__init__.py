@@ -58,7 +58,7 @@ def _of_incident(body: Payload) -> Event:
     updates = incident.objects("incident_updates")
     components = [name for component in incident.objects("components") if (name := component.text("name"))]
     return Event(
-        title=incident.required_text("name"),
+        title=incident.text("name") or f"Incident {incident.text('id')}",
         description=updates[0].text("body") if updates else "",
         state=_incident_state(status, incident.path),
         severity=IMPACTS.get(impact.lower(), Severity.UNKNOWN),
