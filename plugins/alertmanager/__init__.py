@@ -24,6 +24,7 @@ from hub.contracts import (
 STATES = {"firing": State.FIRING, "resolved": State.RESOLVED}
 ANNOTATION_LINKS = {"runbook_url": "Runbook", "runbook": "Runbook", "dashboard_url": "Dashboard"}
 NO_GROUP = Payload({})
+TEXTS = ("summary", "description", "message")
 
 
 class Alertmanager(Connector):
@@ -86,7 +87,7 @@ def to_event(alert: Payload, group: Payload, service_label: str, received_at: da
     own_labels = alert.mapping("labels")
     labels = group.mapping("commonLabels") | own_labels
     annotations = group.mapping("commonAnnotations") | alert.mapping("annotations")
-    said = filter(None, map(annotations.get, ("summary", "description", "message")))
+    said = filter(None, map(annotations.get, TEXTS))
     state = _state(alert, group, received_at)
     return Event(
         title=_title(alert, labels, annotations),
@@ -120,10 +121,11 @@ def _occurred_at(alert: Payload, state: State) -> datetime | None:
 
 def _state(alert: Payload, group: Payload, received_at: datetime) -> State:
     """Its own status; else an end that has passed; else the group's status. The API's status is an object: no word."""
-    ends_at = alert.time("endsAt")
+    if group.value.get("status") == "resolved":  # which a group is when all of its alerts are
+        return State.RESOLVED
     if not isinstance(alert.get("status").value, dict) and (word := alert.text("status")):
         return _state_of(word, f"{alert.path}.status")
-    if ends_at and ends_at <= received_at:
+    if (ends_at := alert.time("endsAt")) and ends_at <= received_at:
         return State.RESOLVED
     return _state_of(group.text("status") or "firing", f"{group.path}.status")
 
@@ -136,9 +138,7 @@ def _state_of(word: str, field: str) -> State:
 
 def _title(alert: Payload, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     """`summary` beside the labels is no field of Alertmanager's, but is found in bodies made by hand."""
-    title = (
-        labels.get("alertname") or alert.text("summary") or first_of(annotations, ("summary", "description", "message"))
-    )
+    title = labels.get("alertname") or alert.text("summary") or first_of(annotations, TEXTS)
     if not title and not labels:
         raise Malformed(f"{alert.path}.labels.alertname", "is missing")
     return title or ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))

@@ -76,3 +76,10 @@ def test_common_labels_complete_an_alert_but_do_not_change_its_key() -> None:
 def test_status_object_of_the_api_leaves_the_decision_to_the_end() -> None:
     alert = {"labels": LABELS, "status": {"state": "active"}, "endsAt": "1969-12-31T00:00:00Z"}
     assert [event.state for event in normalise([alert])] == ["resolved"]
+
+
+def test_group_that_is_resolved_has_no_alert_that_fires() -> None:
+    alert = {"status": "firing", "labels": {"alertname": "Slow"}, "endsAt": "0001-01-01T00:00:00Z"}
+    body = json.dumps({"status": "resolved", "alerts": [alert]}).encode()
+    (event,) = Alertmanager().normalise(Delivery(body=body), {})
+    assert event.state == "resolved"

@@ -96,7 +96,8 @@ def to_event(alert: Payload, group: Payload, received_at: datetime) -> Event:
     annotations = group.mapping("commonAnnotations") | alert.mapping("annotations")
     ends_at = alert.time("endsAt")
     has_ended = ends_at is not None and ends_at <= received_at
-    word = alert.text("status") or ("resolved" if has_ended else group.text("status", "state") or "firing")
+    is_over = group.value.get("status") == "resolved"  # which a group is when all of its alerts are
+    word = "resolved" if is_over else alert.text("status") or ("resolved" if has_ended else _state_of_group(group))
     state = _state_of(word, f"{alert.path}.status")
     name = labels.get("alertname", "")
     return Event(
@@ -115,6 +116,10 @@ def to_event(alert: Payload, group: Payload, received_at: datetime) -> Event:
         occurred_at=_occurred_at(alert.time("startsAt"), ends_at, state),
         raw_kind=word.lower(),
     )
+
+
+def _state_of_group(group: Payload) -> str:
+    return group.text("status", "state") or "firing"
 
 
 def _occurred_at(starts_at: datetime | None, ends_at: datetime | None, state: State) -> datetime | None:

@@ -124,3 +124,10 @@ def test_alert_that_ends_before_it_has_begun_is_over_all_the_same() -> None:
     alert = {"labels": {"alertname": "Slow"}, "startsAt": "2026-01-02T03:00:00Z", "endsAt": "2025-01-01T00:00:00Z"}
     (firing,), (resolved,) = (normalise({"alerts": [alert | {"status": word}]}) for word in ("firing", "resolved"))
     assert firing.occurred_at == resolved.occurred_at
+
+
+def test_group_that_is_resolved_has_no_alert_that_fires() -> None:
+    alert = {"status": "firing", "labels": {"alertname": "Slow"}, "endsAt": "0001-01-01T00:00:00Z"}
+    body = json.dumps({"status": "resolved", "alerts": [alert]}).encode()
+    (event,) = Grafana().normalise(Delivery(body=body), {})
+    assert event.state == "resolved"

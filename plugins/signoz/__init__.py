@@ -114,7 +114,12 @@ def to_event(alert: Payload, group: Payload, service_label: str) -> Event:
 
 
 def _state(alert: Payload, group: Payload) -> State:
-    """Its own status; without one that of the group. The API's status is an object: no word."""
+    """Its own status; without one that of the group. The API's status is an object: no word.
+
+    A group is resolved when all of its alerts are; one that says so is believed.
+    """
+    if group.value.get("status") == "resolved":
+        return State.RESOLVED
     own = "" if isinstance(alert.get("status").value, Mapping) else alert.text("status")
     word = (own or group.text("status") or "firing").lower()
     if word not in STATES:

@@ -57,3 +57,10 @@ def test_alert_of_the_api_or_of_a_relay_is_the_one_of_the_group(wrap: Callable[[
     alert = {"status": {"state": "active"}, "labels": LABELS}
     (event,) = SigNoz().normalise(Delivery(body=json.dumps(wrap(alert)).encode()), {})
     assert (event.state, event.dedup_key) == ("firing", event_of(LABELS).dedup_key)
+
+
+def test_group_that_is_resolved_has_no_alert_that_fires() -> None:
+    alert = {"status": "firing", "labels": {"alertname": "Slow"}, "endsAt": "0001-01-01T00:00:00Z"}
+    body = json.dumps({"status": "resolved", "alerts": [alert]}).encode()
+    (event,) = SigNoz().normalise(Delivery(body=body), {})
+    assert event.state == "resolved"
