@@ -135,6 +135,13 @@ def test_replay_tries_again(hub: Hub, owner: Person, platform: StandIn):
     assert told(owner) == ("ignored", "hello: friends now")
 
 
+def test_connector_that_is_gone_is_named(hub: Hub, owner: Person, platform: StandIn):
+    ask(owner, platform.url)
+    hub.work("ingest")
+    pipeline.poll(replace(hub.runtime, connectors={}))
+    assert told(owner) == ("dead", "connector_missing: asker is not installed")
+
+
 def test_connector_that_breaks_ends_its_own_delivery(hub: Hub, owner: Person):
     owner.push({"hello": 1}, owner.connect("asker"))  # without the address that it needs
     work(hub)

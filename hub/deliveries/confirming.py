@@ -70,8 +70,10 @@ class Confirmer:
         return partial(_write, {each.id: self._confirm(organization_id, each) for each in found})
 
     def _confirm(self, organization_id: UUID, asking: Claimed) -> Said:
+        connector = self.connectors.get(asking.platform)
+        if connector is None:
+            return Said(f"connector_missing: {asking.platform} is not installed")
         try:
-            connector = self.connectors[asking.platform]
             receipt = connector.confirm(asking.delivery, config_of(asking, self.vault, organization_id), self.http)
         except Unavailable as error:
             return Said(str(error)[:500], is_over=False)
