@@ -15,6 +15,7 @@ from hub.contracts import (
     State,
     Unsupported,
     check_signature,
+    fingerprint,
     hookimpl,
     severity_of,
 )
@@ -104,19 +105,20 @@ def to_event(incident: Payload, around: Payload, kind: str) -> Event:
     word = word if word in STATES else incident.required_text("status")
     if word not in STATES:
         raise Malformed(f"{incident.path}.status", f"{word[:40]!r} is no state of PagerDuty's")
-    identity = incident.required_text("id")
+    service, name = incident.text("service.summary", "service.name"), incident.text(*TITLE)
+    identity = incident.text("id") or (fingerprint(name, service) if name else incident.required_text("id"))
     said = [incident.text("priority.summary", "priority.name"), incident.text("urgency")]
     raw_severity = next((word for word in said if _severity(word) is not Severity.UNKNOWN), said[0])
     labels = {"number": incident.text("number", "incident_number"), "urgency": said[1], "priority": said[0]}
     labels["teams"] = ", ".join(team.text("summary", "name") for team in incident.objects("teams"))
     return Event(
-        title=incident.text(*TITLE) or f"PagerDuty incident {identity}",
+        title=name or f"PagerDuty incident {identity}",
         description=incident.text("trigger_summary_data.description"),
         state=STATES[word],
         severity=_severity(raw_severity),
         raw_severity=raw_severity,
         dedup_key=identity,
-        service=incident.text("service.summary", "service.name"),
+        service=service,
         labels={name: text for name, text in labels.items() if text},
         links=incident.links({"html_url": "PagerDuty"}),
         occurred_at=around.time("occurred_at", "created_on"),

@@ -86,3 +86,12 @@ def test_retry_is_known_by_the_signed_id_of_the_event() -> None:
     body = b'{"event": {"id": "E1", "event_type": "incident.triggered"}}'
     retried = Delivery(body=body, headers={"x-webhook-id": "another"})
     assert PagerDuty().delivery_key(retried) == "E1 incident.triggered"
+
+
+def test_incident_without_an_id_is_known_by_its_title_and_service() -> None:
+    def keyed(word: str, name: str = "Down") -> str:
+        data = {"title": name, "service": {"summary": "checkout"}}
+        body = json.dumps({"event": {"event_type": f"incident.{word}", "data": data}}).encode()
+        return PagerDuty().normalise(Delivery(body=body), {})[0].dedup_key
+
+    assert keyed("triggered") == keyed("resolved") != keyed("triggered", "Slow")

@@ -28,6 +28,7 @@ STATES = {
 }
 LEVELS = {"critical", "warning"}  # a metric alert's action is its state and its severity in one
 KINDS = {"metric_alert": "", "issue": "unresolved", "event": "triggered", "error": "triggered"}  # and what none says
+IDENTITY = ("issue_id", "id", "event_id", "web_url", "url")
 TEXTS = ("description_text", "message", "culprit")
 LABELS = ("environment", "release", "level", "platform", "triggered_rule")
 PAGES = {"web_url": "Sentry", "permalink": "Sentry"}
@@ -105,9 +106,7 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
     tags = _tags(subject)
     level = subject.text("level") or tags.get("level") or (word if word in LEVELS else "")
     told = subject.time("datetime", "timestamp") or sent_at
-    dedup_key = ("metric_alert:" if kind == "metric_alert" else "") + subject.required_text(
-        "issue_id", "id", "event_id"
-    )
+    dedup_key = ("metric_alert:" if kind == "metric_alert" else "") + subject.required_text(*IDENTITY)
     occurred_at = told or subject.time("date_closed" if state is State.RESOLVED else "date_started")
     return Event(
         title=subject.text("alert_rule.name", "title", "name", "message", "description_title") or f"Sentry {kind}",

@@ -138,3 +138,7 @@ def test_issue_that_says_nothing_of_its_state_is_open() -> None:
 def test_issue_that_is_resolved_need_not_repeat_its_title() -> None:
     event = event_of({"action": "resolved", "data": {"issue": {"id": "7"}}})
     assert (event.state, event.dedup_key, event.title) == ("resolved", "7", "Sentry issue")
+
+
+def test_error_without_any_id_is_known_by_its_page() -> None:
+    assert event_of({"event": {"title": "TypeError"}, "url": "https://s.example/1"}).dedup_key == "https://s.example/1"
