@@ -1,6 +1,6 @@
 """Any sender of JSON: a mapping in the config says with JSONPath where an event has what, and a sample proves it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from hub.contracts import (
@@ -24,35 +24,9 @@ from hub.contracts import (
     severity_of,
     state_of,
 )
-from hub.contracts.jsonpath import PATTERN, Selection, read_path
+from hub.contracts.jsonpath import Selection, read_path
 from hub.contracts.standard_webhooks import check_standard_webhook, is_standard_webhook, message_id
-
-TEXT: dict[str, Any] = {"type": "string"}
-PATH = {"type": "string", "pattern": f"^$|{PATTERN}"}  # empty: nowhere
-PATHS = {"type": "array", "items": PATH, "minItems": 1}
-TABLE = {"type": "object", "additionalProperties": PATH}
-STATE_WORDS = {"type": "object", "additionalProperties": {"enum": [str(state) for state in State]}}
-SEVERITY_WORDS = {"type": "object", "additionalProperties": {"enum": [str(severity) for severity in Severity]}}
-SETTINGS: dict[str, tuple[dict[str, Any], str, str, Any]] = {  # name: (type, title, description, default)
-    "events": (PATH, "Events", "Where the events are: one, or a list of them.", "$"),
-    "dedup_key": (PATHS, "Deduplication key", "Equal for a firing and its resolve; several are joined.", ["@.id"]),
-    "title": (PATH, "Title", "What happened; the same in every state.", "@.title"),
-    "description": (PATH, "Description", "More about it.", "@.description"),
-    "state": (PATH, "State", "Whether it fires; empty if the sender only ever says that it does.", "@.status"),
-    "severity": (PATH, "Severity", "The sender's word for how bad it is.", "@.severity"),
-    "service": (PATH, "Service", "The service that it is about.", "@.service"),
-    "resource": (PATH, "Resource", "The host, container or the like that it is about.", "@.host"),
-    "occurred_at": (PATH, "Time", "When this state began.", "@.timestamp"),
-    "labels": (TABLE, "Labels", "Name of the label: path.", {}),
-    "links": (TABLE, "Links", "Title of the link: path to an address.", {}),
-    "states": (STATE_WORDS, "States", "Word of the sender: state.", {}),
-    "severities": (SEVERITY_WORDS, "Severities", "Word of the sender: severity.", {}),
-    "sample": (TEXT, "Sample", "One of the sender's bodies, to try the mapping on.", ""),
-    "signature_header": (TEXT, "Signature header", "Has the HMAC-SHA256 of the body in hex.", "X-Webhook-Signature"),
-}
-DEFAULTS = {name: default for name, (*_, default) in SETTINGS.items()}
-FIELDS = ("title", "description", "state", "severity", "service", "resource", "occurred_at")
-SECRET = {"format": "secret", "title": "Signing secret", "description": "Of a sender that signs; also whsec_…"}
+from plugins.generic.settings import DEFAULTS, FIELDS, NAMES, OTHERWISE, SECRET, SETTINGS, TEXT
 
 
 class Generic(Connector):
@@ -109,7 +83,18 @@ def events_of(bodies: list[Payload], config: Config) -> Iterator[Event]:
         wholes = {table: selection.of_body(body.value) for table, selection in selections.items()}
         for event in (one for each in events.find(body.value) for one in (each if isinstance(each, list) else [each])):
             said = {table: wholes[table] | selection.of_event(event) for table, selection in selections.items()}
+            said["fields"] |= _found_otherwise(event, said["fields"], config)
             yield to_event({table: Payload(said, body.path).mapping(table) for table in said}, config)
+
+
+def _found_otherwise(event: Any, fields: dict[str, Any], config: Config) -> dict[str, str]:
+    """What is under another usual name: where nobody has set a path, and its default leads nowhere."""
+    if not isinstance(event, Mapping):
+        return {}
+    wanted = [name for name in OTHERWISE if name not in fields and config[name] == DEFAULTS[name]]
+    texts = Payload({name: event[name] for name in NAMES & event.keys() if isinstance(event[name], str | int)})
+    found = {name: text for name in wanted if (text := texts.text(*OTHERWISE[name]))}
+    return found if state_of(found.get("state", "ok")) else found | {"state": ""}
 
 
 def to_event(said: dict[str, dict[str, str]], config: Config) -> Event:

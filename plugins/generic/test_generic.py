@@ -155,3 +155,22 @@ def test_sender_without_an_id_is_known_by_what_it_says_until_somebody_says_where
     assert firing.dedup_key == resolved.dedup_key != event_of(body | {"host": "web-2"}).dedup_key
     with pytest.raises(Malformed):
         event_of(body, dedup_key=["@.key"])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"name": "Disk", "state": "ok", "priority": "high"}, ("Disk", "resolved", "high")),
+        ({"text": "Till is stuck", "level": "error"}, ("Till is stuck", "firing", "high")),
+        ({"title": "Disk", "name": "x", "status": "resolved", "state": "open"}, ("Disk", "resolved", "unknown")),
+        ({"alert_name": "Disk", "state": "California", "message": {"a": 1}}, ("Disk", "firing", "unknown")),
+    ],
+)
+def test_other_names_count_where_nobody_has_set_a_path(body: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    event = event_of(body)
+    assert (event.title, event.state, event.severity) == expected
+
+
+def test_path_that_somebody_has_set_is_the_only_one() -> None:
+    with pytest.raises(Malformed):
+        event_of({"id": 1, "name": "Disk"}, title="@.heading")
