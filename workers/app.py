@@ -66,6 +66,7 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int, at_gate
     worker_process_shutdown.connect(end, weak=False)
     worker_shutting_down.connect(hasten, weak=False)
 
+    gate.wait(at_gate)  # what comes now asks the broker
     worker = celery.Worker(
         queues=list(lanes),
         concurrency=processes,
@@ -75,7 +76,6 @@ def run_worker(settings: Settings, lanes: Sequence[str], processes: int, at_gate
         without_mingle=True,
         without_heartbeat=True,
     )
-    gate.wait(at_gate)
     worker.start()
     raise SystemExit(worker.exitcode)
 
