@@ -108,6 +108,15 @@ class Database:
         with self.session(organization_id) as session, session.begin():
             yield session
 
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """For one statement over all organizations that is a transaction by itself: without BEGIN and COMMIT.
+
+        Workers look for work all day long, and mostly there is none.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
     def dispose(self) -> None:
         """Closes every connection of its pools."""
         self.engine.dispose()

@@ -117,8 +117,8 @@ def _as_prepared(handler: Handler, _database: Database, _organization_id: UUID, 
 
 
 def _claim(database: Database, lane: str, kinds: Collection[str], token: UUID, most: int) -> list[_Job]:
-    with database.transaction() as session:
-        rows = session.execute(
+    with database.statement() as connection:
+        rows = connection.execute(
             text("SELECT * FROM claim_jobs(:lane, :kinds, :token, :most, :lease_seconds)"),
             {"lane": lane, "kinds": list(kinds), "token": token, "most": most, "lease_seconds": _LEASE_SECONDS},
         )

@@ -19,8 +19,8 @@ _PASSES_POLICIES = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rol
 
 def beat(database: Database, lanes: Sequence[str]) -> None:
     """Tells that this process works on these lanes now."""
-    with database.transaction() as session:
-        session.execute(
+    with database.statement() as connection:
+        connection.execute(
             text(
                 "INSERT INTO heartbeats (process, lanes, beat_at) VALUES (:process, :lanes, now())"
                 " ON CONFLICT (process) DO UPDATE SET lanes = excluded.lanes, beat_at = excluded.beat_at"

@@ -120,8 +120,8 @@ def do(runtime: Runtime, chore: Chore) -> bool:
 def _due(database: Database, chores: Sequence[Chore]) -> list[Chore]:
     """One look for all of them: most of the time there is nothing to do, and this is asked every second."""
     asked = {"names": [chore.name for chore in chores], "every": [chore.every_seconds for chore in chores]}
-    with database.transaction() as session:
-        names = set(session.scalars(_DUE, asked))
+    with database.statement() as connection:
+        names = set(connection.scalars(_DUE, asked))
     return [chore for chore in chores if chore.name in names]
 
 

@@ -56,9 +56,9 @@ class Poller:
         """Asks the platforms that are due. False when none was."""
         platforms = [name for name, connector in self.connectors.items() if "poll" in connector.directions]
         token = uuid4()
-        with self.database.transaction() as session:
+        with self.database.statement() as connection:
             asked = {"platforms": platforms, "token": token, "most": _MOST, "lease": _LEASE_SECONDS}
-            claimed = session.execute(_CLAIM, asked).all()
+            claimed = connection.execute(_CLAIM, asked).all()
         for row in claimed:
             self._finish(row, token, self._ask(row))
         return bool(claimed)

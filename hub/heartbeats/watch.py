@@ -22,8 +22,10 @@ _TOKEN_BYTES = 32
 
 def notice_silences(database: Database) -> bool:
     """Records every heartbeat that is overdue as missing; whether there was any."""
-    with database.transaction() as session:
-        overdue = session.scalars(text("SELECT find_silent_organizations(:asleep)"), {"asleep": ASLEEP_SECONDS}).all()
+    with database.statement() as connection:
+        overdue = connection.scalars(
+            text("SELECT find_silent_organizations(:asleep)"), {"asleep": ASLEEP_SECONDS}
+        ).all()
     for organization_id in overdue:
         with database.transaction(organization_id) as session:
             _notice(session)

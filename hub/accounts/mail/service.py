@@ -66,8 +66,8 @@ def redeem(session: Session, purpose: str, token: str) -> User:
 def work_off(database: Database, mailer: Mailer, api: str) -> bool:
     """Sends the mails that are due. False when there were none. `api` is the address that the mails name."""
     token = uuid4()
-    with database.transaction() as session:
-        rows = session.execute(
+    with database.statement() as connection:
+        rows = connection.execute(
             text("SELECT * FROM claim_mails(:token, :most, :lease)"),
             {"token": token, "most": _MOST, "lease": _LEASE_SECONDS},
         )

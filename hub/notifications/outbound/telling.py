@@ -68,8 +68,8 @@ class Teller:
     def work_off(self) -> bool:
         """Tells what is due. False when nothing was."""
         token = uuid4()
-        with self.database.transaction() as session:
-            claimed = session.execute(_CLAIM, {"token": token, "most": _MOST, "lease": _LEASE_SECONDS}).all()
+        with self.database.statement() as connection:
+            claimed = connection.execute(_CLAIM, {"token": token, "most": _MOST, "lease": _LEASE_SECONDS}).all()
         for row in claimed:
             outcome = self._tell(row)
             with self.database.transaction(row.organization_id) as session:
