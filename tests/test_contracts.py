@@ -157,6 +157,13 @@ def test_tags_become_labels() -> None:
     assert labels_of(tags) == {"env": "prod, eu", "canary": "true", "url": "http://x"}
 
 
+def test_object_in_a_list_of_texts_is_told_by_its_name() -> None:
+    tags = [{"name": "canary"}, {"key": "env", "value": "prod"}, {"tag": "tier", "value": 1}, {"id": 7}, "web", None]
+    assert Payload({"tags": tags}).texts("tags") == ["canary", "env:prod", "tier:1", "web"]
+    with pytest.raises(Malformed, match=r"tags\[0\]"):
+        Payload({"tags": [["web"]]}).texts("tags")
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
     [("Open", "firing"), ("ACK", "acknowledged"), ("recovered", "resolved"), ("200", None), ("", None)],

@@ -77,10 +77,13 @@ class Payload:
         return found
 
     def texts(self, name: str, separator: str = ",") -> list[str]:
-        """A list of texts, or one text with separators; templated senders produce either."""
+        """A list of texts, or one text with separators; templated senders produce either.
+
+        An object in the list is told by its name, or as `name:value` like the tag it may be; without a name it is none.
+        """
         found = self.get(name)
         if isinstance(found.value, list):
-            return [text for item in found.items() if (text := item._as_text())]
+            return [text for item in found.items() if (text := item._as_tag())]
         return [text for part in found._as_text().split(separator) if (text := present(part))]
 
     def mapping(self, name: str) -> dict[str, str]:
@@ -156,6 +159,16 @@ class Payload:
         """Links of the fields that hold an absolute web address, or a list of them: {field: title}."""
         found = ((title, url) for name, title in titles.items() for url in self.texts(name, "\n"))
         return tuple(Link(title, url) for title, url in found if is_web_address(url))
+
+    def _as_tag(self) -> str:
+        if not isinstance(self.value, Mapping):
+            return self._as_text()
+        name, value = self._first_scalar("name", "key", "tag"), self._first_scalar("value")
+        return f"{name}:{value}" if name and value else name
+
+    def _first_scalar(self, *names: str) -> str:
+        found = (self.value[name] for name in names if isinstance(self.value.get(name), str | int))
+        return next((text for value in found if (text := Payload(value, self.path)._as_text())), "")
 
     def _as_text(self) -> str:
         return "" if self.value is None else present(self._scalar_text())

@@ -69,7 +69,7 @@ def to_event(issue: Payload) -> Event:
     raw_severity = issue.text("priority", "severity")
     own = {name: ", ".join(found) for name, fields in names.LABELS.items() if (found := _texts(issue, *fields))}
     labels = _tags(issue) | own
-    entity = _first(_texts(issue, *names.ENTITIES, separator=",") or _targets(issue))
+    entity = _first(_texts(issue, *names.ENTITIES, separator=",") or _texts(issue, "targets"))
     return Event(
         title=_title(issue),
         description="\n".join(_texts(issue, *names.TEXT)),
@@ -118,11 +118,6 @@ def _dedup_key(issue: Payload, labels: dict[str, str]) -> str:
 
 def _title(issue: Payload) -> str:
     return _first(_texts(issue, *names.TITLE)) or f"New Relic issue {issue.text(*names.IDENTITY)}".strip()
-
-
-def _targets(issue: Payload) -> list[str]:
-    is_list = isinstance(issue.get("targets").value, list)
-    return [target.text("name") for target in issue.objects("targets")] if is_list else []
 
 
 def _tags(issue: Payload) -> dict[str, str]:

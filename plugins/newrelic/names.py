@@ -14,7 +14,7 @@ CONDITION = ("alertconditionnames", "conditionname", "conditionnames")
 TITLE = ("title", "issuetitle", "conditionname", "alertconditionnames", "conditionnames", "message", "description")
 TEXT = ("details", "conditiondescription", "longdescription", "description", "message")
 ENTITIES = ("impactedentities", "entitynames", "entityname", "targetname", "applicationname")
-WHEN = ("updatedat", "timestamp", "createdat")
+WHEN = ("updatedat", "timestamp", "closedat", "acknowledgedat", "activatedat", "createdat")
 CLOSED = ("closedat", "issueclosedat")
 LABELS = {
     "policy": ("alertpolicynames", "policyname", "policynames", "alertpolicyname"),

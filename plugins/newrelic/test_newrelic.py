@@ -118,3 +118,10 @@ def test_names_of_a_template_are_read_in_any_spelling() -> None:
 def test_issue_with_a_time_of_closing_is_closed_whatever_its_state_says() -> None:
     assert event_of(id="i-1", state="ACTIVATED", closedAt=1767322800000).state == "resolved"
     assert event_of(id="i-1", state="ACTIVATED", closedAt=None).state == "firing"
+
+
+def test_entities_may_be_objects() -> None:
+    entity = {"guid": "MXxBUE18QQ", "name": "checkout", "type": "APPLICATION"}
+    event = event_of(id="i-1", state="ACTIVATED", impactedEntities=[entity, {}], activatedAt=1767322800000)
+    assert (event.resource, event.labels["entities"]) == ("checkout", "checkout")
+    assert event.occurred_at is not None

@@ -44,7 +44,7 @@ def to_event(check: Payload) -> Event:
     """One change of state."""
     key, importance = check.required_text("check_id", "check_name"), check.text("importance_level")
     name = check.text("check_name") or f"Pingdom check {key}"
-    word = check.required_text("current_state").lower()
+    word, labels = check.required_text("current_state").lower(), _labels(check)
     return Event(
         title=name,
         description="\n".join(dict.fromkeys(filter(None, map(check.text, TEXT)))),
@@ -52,9 +52,9 @@ def to_event(check: Payload) -> Event:
         severity=SEVERITIES.get(importance.lower(), Severity.UNKNOWN),
         raw_severity=importance,
         dedup_key=key,
-        service=name,
+        service=labels.get("service") or name,
         resource=check.text(*RESOURCE),
-        labels=_labels(check),
+        labels=labels,
         links=check.get("check_params").links(LINKS),
         occurred_at=check.time(*WHEN),
         raw_kind=word,

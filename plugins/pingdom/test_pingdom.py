@@ -38,3 +38,8 @@ def test_severity_is_the_importance_of_the_check(importance: str | None, severit
 def test_state_that_comes_again_at_the_same_moment_is_the_same_event() -> None:
     first, again = (event_of(**CHECK, state_changed_timestamp=1767322800, description=text) for text in ("a", "b"))
     assert (first.dedup_key, first.occurred_at) == (again.dedup_key, again.occurred_at)
+
+
+def test_tags_may_be_objects_and_one_may_name_the_service() -> None:
+    event = event_of(**CHECK, tags=[{"name": "canary"}, {"name": "service:cart"}])
+    assert (event.labels, event.service) == ({"canary": "true", "service": "cart"}, "cart")

@@ -1,6 +1,5 @@
 """Sentry: issues, issue alerts and metric alerts of an internal integration, and the legacy WebHooks plugin."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
@@ -15,10 +14,12 @@ from hub.contracts import (
     State,
     Unsupported,
     check_signature,
+    fingerprint,
     hookimpl,
     parse_time,
     severity_of,
 )
+from plugins.sentry.fields import project_of, tags_of
 
 # `action` of an issue or a metric alert, or else the issue's `status`. An issue that is assigned has been taken on.
 STATES = {
@@ -28,11 +29,10 @@ STATES = {
 }
 LEVELS = {"critical", "warning"}  # a metric alert's action is its state and its severity in one
 KINDS = {"metric_alert": "", "issue": "unresolved", "event": "triggered", "error": "triggered"}  # and what none says
-IDENTITY = ("issue_id", "id", "event_id", "web_url", "url")
+IDENTITY = ("issue_id", "id", "event_id", "web_url", "permalink", "url")
 TEXTS = ("description_text", "message", "culprit")
 LABELS = ("environment", "release", "level", "platform", "triggered_rule")
 PAGES = {"web_url": "Sentry", "permalink": "Sentry"}
-_PROJECT = re.compile(r"/projects/[^/]+/([^/]+)/")  # in the API's address of an event, which has but a number else
 
 
 class Sentry(Connector):
@@ -103,44 +103,28 @@ def to_event(subject: Payload, word: str, kind: str, sent_at: datetime | None) -
     """One error, issue or metric alert. Only an error has a time of its own; the others have that of the header."""
     if (state := STATES.get(word)) is None:
         raise Malformed(f"{subject.path}.status", f"{word[:40]!r} is no state of Sentry's")
-    tags = _tags(subject)
+    tags = tags_of(subject)
     level = subject.text("level") or tags.get("level") or (word if word in LEVELS else "")
     told = subject.time("datetime", "timestamp") or sent_at
-    dedup_key = ("metric_alert:" if kind == "metric_alert" else "") + subject.required_text(*IDENTITY)
+    title = subject.text("alert_rule.name", "title", "name", "message", "description_title") or f"Sentry {kind}"
+    identity = subject.text(*IDENTITY) or fingerprint(title, project_of(subject), subject.text("culprit"))
+    dedup_key = ("metric_alert:" if kind == "metric_alert" else "") + identity
     occurred_at = told or subject.time("date_closed" if state is State.RESOLVED else "date_started")
     return Event(
-        title=subject.text("alert_rule.name", "title", "name", "message", "description_title") or f"Sentry {kind}",
+        title=title,
         description="\n".join(dict.fromkeys(filter(None, map(subject.text, TEXTS)))),
         state=state,
         severity=severity_of(level),
         raw_severity=level,
         dedup_key=dedup_key,
-        service=_project(subject),
-        resource=tags.get("server_name", ""),
+        service=project_of(subject),
+        resource=tags.get("server_name") or subject.text("server_name"),
         labels=tags | {name: text for name in LABELS if (text := subject.text(name))},
         links=subject.links(PAGES) or subject.links({"url": "Sentry"}),
         occurred_at=occurred_at,
         raw_kind=f"{kind}.{word}",
         event_key=f"{dedup_key} {word} {occurred_at.isoformat()}" if occurred_at else None,
     )
-
-
-def _tags(error: Payload) -> dict[str, str]:
-    """Pairs of name and value, as lists or, in later versions, as objects; a relay may have one object of all."""
-    if isinstance(error.get("tags").value, Mapping):
-        return error.mapping("tags")
-    tags = error.get("tags").value if isinstance(error.get("tags").value, list) else []
-    named = [[tag.get("key"), tag.get("value")] if isinstance(tag, Mapping) else tag for tag in tags]
-    pairs = {str(tag[0]): tag[1] for tag in named if isinstance(tag, list) and len(tag) == 2}
-    return Payload({"tags": pairs}, error.path).mapping("tags")
-
-
-def _project(subject: Payload) -> str:
-    """Its slug, by which people know it: an event has it only within its address."""
-    if isinstance(subject.get("project").value, Mapping):
-        return subject.text("project.slug", "project.name")
-    found = _PROJECT.search(subject.text("url"))
-    return subject.text("project_slug") or (found[1] if found else ", ".join(subject.texts("projects")))
 
 
 @hookimpl

@@ -142,3 +142,17 @@ def test_issue_that_is_resolved_need_not_repeat_its_title() -> None:
 
 def test_error_without_any_id_is_known_by_its_page() -> None:
     assert event_of({"event": {"title": "TypeError"}, "url": "https://s.example/1"}).dedup_key == "https://s.example/1"
+
+
+def test_error_without_an_id_or_a_page_is_known_by_what_it_says() -> None:
+    body = {"project": "checkout", "message": "TypeError", "level": "error", "server_name": "web-1"}
+    first, other = event_of(body), event_of(body | {"project": "billing"})
+    assert (first.service, first.resource, first.title) == ("checkout", "web-1", "TypeError")
+    assert first.dedup_key != other.dedup_key == event_of(body | {"project": "billing", "level": "fatal"}).dedup_key
+
+
+def test_firing_and_resolved_issue_meet_by_the_address_of_its_page() -> None:
+    issue = {"title": "TypeError", "permalink": "https://sentry.example/issues/7/", "project": {"slug": "checkout"}}
+    events = [event_of({"action": action, "data": {"issue": issue}}) for action in ("triggered", "resolved")]
+    assert [event.state for event in events] == ["firing", "resolved"]
+    assert events[0].dedup_key == events[1].dedup_key
