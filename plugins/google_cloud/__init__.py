@@ -13,6 +13,7 @@ from hub.contracts import (
     Malformed,
     Payload,
     State,
+    fingerprint,
     first_of,
     hookimpl,
     is_web_address,
@@ -29,6 +30,8 @@ RESOURCES = ("resource_display_name", "resource_name", "resource_id")
 OWN = {"project": "scoping_project_id", "policy": "policy_name", "condition": "condition_name"}
 OWN |= {"resource_type": "resource.type", "metric_type": "metric.type"}
 ANNOTATIONS = ("observed_value", "threshold_value")
+
+NAMES = ("policy_name", "condition_name")  # which are also its key, should a relay have lost the id
 
 
 class GoogleCloud(Connector):
@@ -83,12 +86,12 @@ def to_event(incident: Payload) -> Event:
     labels = resource | incident.mapping("metric.labels") | incident.mapping("metadata.user_labels") | policy
     severity = incident.text("severity") or policy.get("severity", "")
     return Event(
-        title=incident.required_text("policy_name", "condition_name", "summary"),
+        title=incident.required_text(*NAMES, "summary"),
         description="\n\n".join(filter(None, [incident.text("summary"), _documentation(incident)])),
         state=state,
         severity=severity_of(severity),
         raw_severity=severity,
-        dedup_key=incident.required_text("incident_id"),
+        dedup_key=incident.text("incident_id") or fingerprint(*map(incident.text, NAMES), labels),
         service=service_of(policy) or first_of(resource, SERVICES) or service_of(labels),
         resource=incident.text(*RESOURCES),
         labels=labels | {label: text for label, field in OWN.items() if (text := incident.text(field))},

@@ -87,3 +87,9 @@ def test_incident_that_ends_before_it_has_begun_is_over_all_the_same() -> None:
 def test_message_of_pubsub_without_a_notification_is_malformed(data: object) -> None:
     with pytest.raises(Malformed):
         GoogleCloud().normalise(Delivery(body=json.dumps({"message": {"data": data}}).encode()), {})
+
+
+def test_incident_without_an_id_is_known_by_its_policy_condition_and_labels() -> None:
+    on = [{"incident_id": None, "condition_name": "5xx", "policy_user_labels": {"service": name}} for name in "ab"]
+    begun, ended, other = event_of(**on[0]), event_of(**on[0], state="closed", ended_at=1767322900), event_of(**on[1])
+    assert begun.dedup_key == ended.dedup_key != other.dedup_key

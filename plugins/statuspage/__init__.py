@@ -86,7 +86,7 @@ def _of_component(body: Payload) -> Event:
         state=COMPONENT_STATES[status],
         severity=COMPONENT_SEVERITIES.get(status, Severity.UNKNOWN),
         raw_severity=status,
-        dedup_key=component.text("id") or update.required_text("component_id"),
+        dedup_key=component.text("id") or update.text("component_id") or component.required_text("name"),
         service=name,
         labels=_page(body),
         occurred_at=update.time("created_at") or component.time("updated_at"),

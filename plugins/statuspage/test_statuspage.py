@@ -45,3 +45,8 @@ def test_new_status_of_a_component_counts_before_the_one_it_carries() -> None:
     component = {"id": "cmp1", "name": "Payments API", "status": "major_outage"}
     recovered = event_of(component=component, component_update={"new_status": "operational"})
     assert recovered.state == "resolved"
+
+
+def test_component_without_an_id_is_known_by_its_name() -> None:
+    event = event_of(component={"name": "Payments API"}, component_update={"id": "u1", "new_status": "major_outage"})
+    assert (event.dedup_key, event.title, event.state) == ("Payments API", "Payments API", "firing")
