@@ -17,6 +17,7 @@ from hub.client import Client
 from hub.database import new_id
 from hub.http.ids import from_public
 from hub.search import vocabulary
+from hub.search.candidates import MOST_CANDIDATES
 from hub.search.embedding.loaded import embedder
 from hub.search.embedding.model import Embedder
 from hub.search.vectors import as_halfvec
@@ -46,7 +47,7 @@ _EXACT = (
     " GROUP BY document_id ORDER BY min((embedding <=> %(vector)s::halfvec) + 0) LIMIT %(top)s"
 )
 _FOUND = (
-    "SELECT c.document_id FROM search_candidates(%(vector)s::halfvec, %(model)s, ''::tsquery, '{}', '{}', 100,"
+    "SELECT c.document_id FROM search_candidates(%(vector)s::halfvec, %(model)s, ''::tsquery, '{}', '{}', %(most)s,"
     "   '{incidents,procedures,solutions}', NULL, NULL, NULL, NULL, NULL, NULL) f"
     " JOIN chunks c ON c.organization_id = %(org)s AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
     " GROUP BY c.document_id ORDER BY min(c.embedding <=> %(vector)s::halfvec) LIMIT %(top)s"
@@ -151,7 +152,13 @@ def _recall(hub: RunningHub, organization_id: UUID, model: Embedder, queries: Se
         connection.execute("SELECT set_config('app.organization_id', %s, false)", (str(organization_id),))
         connection.execute("SET statement_timeout = 0")
         for vector in model.embed(queries):
-            asked = {"org": organization_id, "vector": as_halfvec(vector), "top": _TOP, "model": model.model_id}
+            asked = {
+                "org": organization_id,
+                "vector": as_halfvec(vector),
+                "top": _TOP,
+                "most": MOST_CANDIDATES,
+                "model": model.model_id,
+            }
             exact = set(connection.execute(_EXACT, asked).fetchall())
             found = set(connection.execute(_FOUND, asked).fetchall())
             shares.append(len(exact & found) / len(exact))

@@ -15,7 +15,9 @@ from hub.search.lexical import Candidate, ChunkId
 
 KINDS = ("incidents", "procedures", "solutions")
 
-_MOST_CANDIDATES = 100  # of each side: meaning, words, names
+MOST_CANDIDATES = 60
+"""Of each side: meaning, words, names. 100 rank no better, and cost 3 ms more."""
+
 _LONGEST_TEXT = 1_000  # characters of a chunk that are shown: of a title's 300, and of what it says
 
 
@@ -105,7 +107,7 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
             "lexemes": list(asked.lexemes),
             "names": sorted(asked.names),
             "sources": list(asked.sources),
-            "most": _MOST_CANDIDATES,
+            "most": MOST_CANDIDATES,
             "kinds": list(kinds),
             **asdict(filters),
         },
