@@ -20,7 +20,7 @@ LATER = [path for path in VERSIONS.glob("*.sql") if path.name[:4] > FIRST_RELEAS
 BLOCKING = {
     r"CREATE (UNIQUE )?INDEX(?! CONCURRENTLY)": "CREATE INDEX CONCURRENTLY IF NOT EXISTS, in .beside.sql",
     r"CREATE (UNIQUE )?INDEX CONCURRENTLY": "in .beside.sql: not within a transaction",
-    r"\b(FOREIGN KEY|CHECK \()(?!.* NOT VALID)": "NOT VALID here, VALIDATE CONSTRAINT in .beside.sql",
+    r"\b(REFERENCES|CHECK \()(?!.* NOT VALID)": "NOT VALID here, VALIDATE CONSTRAINT in .beside.sql",
     r"\bADD (CONSTRAINT \w+ )?(UNIQUE|PRIMARY KEY|EXCLUDE)(?! USING INDEX)": "a unique index in .beside.sql",
     r"\bADD COLUMN\b.*\bDEFAULT (?!'|-?\d|true|false|NULL|overwatch_now\(\))": "a constant default",
     r"\bGENERATED\b.*\bSTORED\b": "a column that the code fills",
@@ -38,7 +38,8 @@ def blocking(script: str) -> list[str]:
     statements = statements_of(script)
     new = {found[1] for each in statements if (found := re.match(r"CREATE (?:UNLOGGED )?TABLE (\w+)", each))}
     old = [each for each in statements if not any(re.search(rf"\b(TABLE|ON) {name}\b", each) for name in new)]
-    return [better for each in old for form, better in BLOCKING.items() if re.search(form, each)]
+    clauses = [clause for each in old for clause in re.split(r", (?=ADD|ALTER|DROP)", each)]
+    return [better for each in clauses for form, better in BLOCKING.items() if re.search(form, each)]
 
 
 def test_steps_after_the_first_release_lock_out_nobody():
@@ -56,6 +57,8 @@ def test_steps_after_the_first_release_lock_out_nobody():
         "ALTER TABLE alerts ADD COLUMN mark bigserial",
         "ALTER TABLE alerts ADD COLUMN sum integer GENERATED ALWAYS AS (occurrence_count * 2) STORED",
         "ALTER TABLE alerts ADD FOREIGN KEY (organization_id, person_id) REFERENCES users (organization_id, id)",
+        "ALTER TABLE alerts ADD CHECK (title <> ''), ADD CONSTRAINT sound CHECK (mark > 0) NOT VALID",
+        "ALTER TABLE alerts ADD COLUMN person_id uuid REFERENCES users (id)",
         "ALTER TABLE alerts ADD CONSTRAINT has_title CHECK (title <> '')",
         "ALTER TABLE alerts ADD UNIQUE (organization_id, title)",
         "ALTER TABLE alerts ALTER COLUMN title TYPE varchar(500)",
