@@ -46,6 +46,15 @@ def test_migrating_again_changes_nothing(hub_settings: Settings):
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
 
 
+def test_hub_is_ready_beside_the_database_of_the_next_version_and_not_of_the_one_before(hub_settings: Settings):
+    engine = create_engine(hub_settings.owner_database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        for revision, is_current in {"9999": True, "0001": False}.items():
+            connection.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": revision})
+            assert migrations.is_current(connection) is is_current
+        connection.rollback()
+
+
 STRUCTURE = """
     SELECT 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
     FROM information_schema.columns WHERE table_schema = 'public'

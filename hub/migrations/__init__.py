@@ -131,11 +131,11 @@ def statements_of(script: str) -> list[str]:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database has the newest revision this code knows."""
+    """Whether the database has the newest revision this code knows, or newer: the version before runs on beside it."""
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
         return False
     found = connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar_one()
-    return bool(found == max(revisions()))
+    return found is not None and bool(found >= max(revisions()))
 
 
 @cache
