@@ -17,6 +17,7 @@ from hub.contracts import (
     labels_of,
 )
 from plugins.datadog.api import SETTINGS, DatadogApi
+from plugins.datadog.monitor import TEXT, monitor_of, scope_of
 
 # $ALERT_TRANSITION, and the word in the title's brackets; "Re-" before it says only that it is not the first time.
 STATES = {
@@ -37,11 +38,9 @@ SEVERITIES = {
 # Operators name the fields themselves: compared without case, "_" and "-" (ALERT_ID, alertId), also inside GROUPS.
 GROUPS = ("metadata", "event", "alert")
 TITLE = ("title", "eventtitle", "alerttitle")
-TEXT = ("body", "textonlymsg", "eventmsg", "eventmessage", "message", "text", "msg", "alertstatus")
 TRANSITION = ("alerttransition", "transition")
 STATUS = ("alertstatus", "status", "state")  # of a template without a transition; $ALERT_STATUS itself is a sentence
 ONE_PER_EPISODE = ("cyclekey", "alertcyclekey", "aggregkey", "aggregationkey")
-SCOPE = ("scopes", "alertscope", "scope")
 WHEN = ("lastupdated", "date", "dateposix", "timestamp")
 ANNOTATIONS = {"monitor_id": "monitorid", "query": "alertquery", "metric": "alertmetric", "event_type": "eventtype"}
 LINKS = {"url": "Datadog", "link": "Datadog", "eventurl": "Datadog", "snapshot": "Graph"}
@@ -91,9 +90,9 @@ def to_event(alert: Payload) -> Event:
     heading = _heading(alert)
     word = _state_word(alert, heading["word"])
     severity, raw_severity = _severity(alert, heading["priority"])
-    scope = _scope(alert, heading["scope"])
+    scope = scope_of(alert, heading["scope"])
     labels = alert.tags("tags") | alert.tags("eventtags") | labels_of(scope)
-    monitor = alert.text("monitorid", "alertid")
+    monitor = monitor_of(alert)
     return Event(
         title=heading["name"] or f"Datadog monitor {monitor}".strip(),
         description=alert.text(*TEXT).replace("%%%", "").strip(),
@@ -137,11 +136,6 @@ def _severity(alert: Payload, in_title: str) -> tuple[Severity, str]:
     said = [word for word in words if word]
     known = [word for word in said if word.lower() in SEVERITIES]
     return (SEVERITIES[known[0].lower()], known[0]) if known else (Severity.UNKNOWN, next(iter(said), ""))
-
-
-def _scope(alert: Payload, in_title: str) -> list[str]:
-    found = next((texts for name in SCOPE if (texts := alert.texts(name))), in_title.split(","))
-    return sorted({text.strip() for text in found} - {"", "*"})
 
 
 @hookimpl

@@ -142,3 +142,19 @@ def test_status_of_a_template_without_a_transition_tells_the_state_if_it_is_a_wo
 def test_tags_may_be_an_object() -> None:
     event = event_of(title="[Triggered] CPU", tags={"service": "checkout", "env": "prod"})
     assert (event.service, event.labels["env"]) == ("checkout", "prod")
+
+
+def test_payload_that_datadog_proposes_tells_monitor_and_group_in_the_links_of_its_message() -> None:
+    def event(word: str, group: str, value: int) -> Event:
+        status = f"https://app.datadoghq.com/monitors/42?group={group}&from_ts=1767322800000&to_ts=1767322900000"
+        body = f"%%%\nSee /monitors/7 first.\n[[Monitor Status]({status})] [[Edit]({status}/edit)]\n%%%"
+        return event_of(id="1", title=f"[P2] [{word}] {value} % of the disk are full", date="1767322800000", body=body)
+
+    begun, ended = (
+        event("Triggered", "env%3Aprod%2Chost%3Aweb-1", 91),
+        event("Recovered", "env%3Aprod%2Chost%3Aweb-1", 40),
+    )
+    assert (begun.state, ended.state) == ("firing", "resolved")
+    assert begun.dedup_key == ended.dedup_key != event("Triggered", "env%3Aprod%2Chost%3Aweb-2", 91).dedup_key
+    assert (begun.resource, begun.labels) == ("web-1", {"env": "prod", "host": "web-1"})
+    assert begun.dedup_key == event_of(title="x", monitor_id=42, scopes="host:web-1,env:prod").dedup_key

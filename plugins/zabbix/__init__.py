@@ -27,7 +27,7 @@ STATES = {
 }
 # A number of EVENT.NSEVERITY, or its word; "not classified", 0, is no severity.
 SEVERITIES = {
-    **dict.fromkeys(("1", "information"), Severity.INFO),
+    **dict.fromkeys(("1", "information", "info"), Severity.INFO),
     **dict.fromkeys(("2", "warning"), Severity.LOW),
     **dict.fromkeys(("3", "average"), Severity.MEDIUM),
     **dict.fromkeys(("4", "high"), Severity.HIGH),
