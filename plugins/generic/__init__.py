@@ -26,7 +26,7 @@ from hub.contracts import (
 )
 from hub.contracts.jsonpath import Selection, read_path
 from hub.contracts.standard_webhooks import check_standard_webhook, is_standard_webhook, message_id
-from plugins.generic.settings import DEFAULTS, FIELDS, NAMES, OTHERWISE, SECRET, SETTINGS, TEXT
+from plugins.generic.settings import DEFAULTS, FIELDS, LISTS, NAMES, OTHERWISE, SECRET, SETTINGS, TEXT
 
 
 class Generic(Connector):
@@ -81,10 +81,20 @@ def events_of(bodies: list[Payload], config: Config) -> Iterator[Event]:
     selections, events = {table: Selection(paths) for table, paths in tables.items()}, read_path(config["events"])
     for body in bodies:
         wholes = {table: selection.of_body(body.value) for table, selection in selections.items()}
-        for event in (one for each in events.find(body.value) for one in (each if isinstance(each, list) else [each])):
+        found = _listed(body, config) or events.find(body.value)
+        for event in (one for each in found for one in (each if isinstance(each, list) else [each])):
             said = {table: wholes[table] | selection.of_event(event) for table, selection in selections.items()}
             said["fields"] |= _found_otherwise(event, said["fields"], config)
             yield to_event({table: Payload(said, body.path).mapping(table) for table in said}, config)
+
+
+def _listed(body: Payload, config: Config) -> list[Any]:
+    """The events of a body that has no title and a list of alerts instead, where nobody has set a path for either."""
+    if any(config[name] != DEFAULTS[name] for name in ("events", "title")) or not isinstance(body.value, Mapping):
+        return []
+    if any(name in body.value for name in ("title", *OTHERWISE["title"])):
+        return []
+    return next((body.value[name] for name in LISTS if isinstance(body.value.get(name), list)), [])
 
 
 def _found_otherwise(event: Any, fields: dict[str, Any], config: Config) -> dict[str, str]:

@@ -43,3 +43,4 @@ OTHERWISE = {
     "occurred_at": ("time", "date", "created_at"),
 }
 NAMES = {name for names in OTHERWISE.values() for name in names}
+LISTS = ("alerts", "events")

@@ -174,3 +174,19 @@ def test_other_names_count_where_nobody_has_set_a_path(body: dict[str, Any], exp
 def test_path_that_somebody_has_set_is_the_only_one() -> None:
     with pytest.raises(Malformed):
         event_of({"id": 1, "name": "Disk"}, title="@.heading")
+
+
+@pytest.mark.parametrize("name", ["alerts", "events"])
+def test_body_without_a_title_may_have_a_list_of_events(name: str) -> None:
+    told = [{"id": 1, "name": "Queue is long"}, {"id": 2, "name": "Disk is full", "state": "ok"}]
+    body = json.dumps({"version": 1, name: told}).encode()
+    found = Generic().normalise(Delivery(body=body), {})
+    assert [(event.title, event.state) for event in found] == [
+        ("Queue is long", "firing"),
+        ("Disk is full", "resolved"),
+    ]
+
+
+def test_body_with_a_title_is_one_event_whatever_lists_it_has() -> None:
+    body = json.dumps({"id": 1, "title": "Queue is long", "alerts": [{"title": "no event"}, "nor this"]}).encode()
+    assert [event.title for event in Generic().normalise(Delivery(body=body), {})] == ["Queue is long"]
