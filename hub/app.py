@@ -126,5 +126,4 @@ def from_environment() -> Flask:
     telemetry.start(found, "api")
     app = create_app(assemble(found))
     farewell.install(app)
-    search.load_ahead(app)
     return app

@@ -1,7 +1,5 @@
 """Routes of /search."""
 
-import logging
-import threading
 import time
 from typing import Any, cast
 from uuid import UUID
@@ -9,7 +7,6 @@ from uuid import UUID
 from flask import Flask, current_app
 
 from hub.accounts import access
-from hub.contracts.errors import Misconfigured
 from hub.http.blueprint import JsonBlueprint, Page
 from hub.http.ids import to_public
 from hub.search import service, typeahead
@@ -17,11 +14,7 @@ from hub.search.embedding.loaded import Embedders
 from hub.search.schemas import FoundSchema, QuerySchema, TitleSchema, TypedQuery
 from hub.search.service import Answer, Filters, Hit
 
-log = logging.getLogger(__name__)
-
 blp = JsonBlueprint("search", __name__, url_prefix="/api/v1/search", description="Search by meaning")
-
-_LOAD_AFTER_SECONDS = 5.0
 
 # where a document of each kind is read, and the prefix of its public id
 _PLACES = {"incidents": ("inc", "incidents"), "solutions": ("inc", "incidents"), "procedures": ("proc", "procedures")}
@@ -32,26 +25,8 @@ def install(app: Flask, models: Embedders) -> None:
     app.extensions["overwatch.models"] = models
 
 
-def load_ahead(app: Flask) -> None:
-    """Loads the model soon after the start of the process, so that nobody's first search waits for it.
-
-    Not at once: until the hub is ready its processes have enough to share the machine for.
-    """
-    found: Embedders = app.extensions["overwatch.models"]
-
-    def load() -> None:
-        try:
-            found.current()
-        except Misconfigured as problem:
-            log.warning("search will not work: %s", problem)
-
-    soon = threading.Timer(_LOAD_AFTER_SECONDS, load)
-    soon.daemon = True
-    soon.start()
-
-
 def models() -> Embedders:
-    """The app's models; loaded with the first search of the process, if that comes before `load_ahead` is done."""
+    """The app's models; loaded with the first search of the process."""
     return cast(Embedders, current_app.extensions["overwatch.models"])
 
 
