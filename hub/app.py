@@ -81,7 +81,7 @@ def create_app(runtime: Runtime) -> Flask:
     app = Flask("hub", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would not be JSON
-    app.url_map.converters["alias"] = dropin.opsgenie.Alias
+    app.url_map.converters |= {"alias": dropin.opsgenie.Alias, "lone_alias": dropin.opsgenie.LoneAlias}
     app.config.update(
         API_TITLE="Overwatch",
         API_VERSION="1",

@@ -30,6 +30,12 @@ class Alias(PathConverter):
     part_isolating = False
 
 
+class LoneAlias(Alias):
+    """At an address's end, where what is another address of this API is no alias: 405 tells who answers there."""
+
+    regex = r"(?!requests/[^/]+\Z|.*/(?:acknowledge|unacknowledge|close|notes|message|description)\Z).+?"
+
+
 _LIMIT_BYTES = body.WEBHOOK_LIMIT_BYTES
 
 
@@ -126,7 +132,7 @@ def redescribe_opsgenie_alert(identifier: str) -> dict[str, Any]:
     return _act("UpdateDescription", identifier)
 
 
-@blp.route("/v2/alerts/<alias:identifier>", methods=["DELETE"])
+@blp.route("/v2/alerts/<lone_alias:identifier>", methods=["DELETE"])
 @access.public
 @declared.takes_anything(_LIMIT_BYTES, any_query=True)
 @blp.response(202, RequestSchema)
