@@ -18,6 +18,7 @@ import yaml
 from kombu import Connection
 
 from hub import auditor
+from hub.bench import chaos, running
 from hub.bench.sender import alert_body
 from hub.broker import make_celery
 from hub.client import Client
@@ -220,6 +221,15 @@ def test_broker_that_is_emptied_spoilt_restarted_and_killed_under_load_costs_lat
     assert ask(at, "SELECT count(*) FROM alerts WHERE occurrence_count = 1 AND incident_id IS NOT NULL") == len(answers)
     assert ask(at, "SELECT extract(epoch FROM max(finished_at - received_at)) FROM deliveries") < 20
     assert violations(at) == []
+
+
+def test_kills_of_busy_processes_lose_nothing_and_double_nothing_whatever_the_broker(
+    broker: Redis | RabbitMq, tmp_path: Path
+):
+    with running.running_hub(tmp_path / "hub", environment={"OVERWATCH_BROKER_URL": broker.url}) as hub:
+        report = chaos.strain(hub, count=600, kills=10, seed=7, rate=50)
+    assert report.is_good, report.lines()
+    assert report.kills.total() == 10
 
 
 def test_backup_of_an_external_database_is_restored_whole(postgres: Postgres, tmp_path: Path):
