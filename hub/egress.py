@@ -193,7 +193,8 @@ def _exchange(
     sent |= {"Host": _netloc(place), "Accept-Encoding": "identity"}
     sent.setdefault("User-Agent", "Overwatch")
     connection = cast(HTTPConnection, pool._get_conn())  # not urlopen, because a timer must be able to hang up
-    hang_up = threading.Timer(seconds, _hang_up, [connection])
+    is_over = threading.Event()
+    hang_up = threading.Timer(seconds, _hang_up, [connection, is_over])
     hang_up.daemon = True
     hang_up.start()
     try:
@@ -204,7 +205,7 @@ def _exchange(
             connection.sock.settimeout(seconds)
         answer = connection.getresponse()
         content = answer.read(LARGEST_BODY_BYTES + 1, decode_content=False)
-        if not hang_up.is_alive():
+        if is_over.is_set():
             raise Unavailable(f"{place.host} takes too long.")
     finally:
         hang_up.cancel()
@@ -214,7 +215,8 @@ def _exchange(
     return Response(answer.status, _lowered(answer.headers.items()), content)
 
 
-def _hang_up(connection: HTTPConnection) -> None:
+def _hang_up(connection: HTTPConnection, is_over: threading.Event) -> None:
+    is_over.set()  # first, for whoever reads then learns at once that this is no answer's end
     if connection.sock is not None:
         with suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)
