@@ -73,7 +73,7 @@ class Site:
             assert process.poll() is None, f"{words} has ended by itself"
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)  # RabbitMQ, just back, was seen to hold a worker's declaration of its queue for 30 s
 
 
 def site(postgres: Postgres, data: Path, *, broker: str = "redis://127.0.0.1:1") -> Site:
