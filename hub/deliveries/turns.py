@@ -28,9 +28,10 @@ LEASE_SECONDS = 60
 MOST_ATTEMPTS = 5
 
 # A storm outgrows what plans were made for: a foreign key that was checked by reading a table of ten rows would go on
-# reading it when it has ten thousand, until the next ANALYZE (measured: 0.5 ms per event). So a turn of so many
-# deliveries has its statements planned anew.
-MANY = 20
+# reading it when it has ten thousand, until the next ANALYZE (measured: 0.5 ms per event). So a connection plans its
+# statements anew after the first twenty deliveries, after twice as many, and so on: that takes as long as the work on
+# some twenty, and what was planned for thousands of rows is right for more.
+_FIRST_PLANNED_FOR, _MOST_PLANNED_FOR = 20, 640
 
 _CLAIM = text("SELECT * FROM claim_deliveries(:token, :most, :most_bytes, :lease_seconds)")
 _FINISH = text(
@@ -108,12 +109,20 @@ def turn(database: Database) -> Iterator[Turn | None]:
     with database.engine.connect() as connection:
         try:
             rows = connection.execute(_CLAIM, asked).all()
-            if len(rows) >= MANY:
-                connection.exec_driver_sql("DISCARD PLANS")
+            _keep_plans_fresh(connection, len(rows))
             connection.commit()
             yield Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows]) if rows else None
         finally:
             _end(connection)
+
+
+def _keep_plans_fresh(connection: Connection, claimed_count: int) -> None:
+    known = connection.info
+    known["worked_off"] = known.get("worked_off", 0) + claimed_count
+    planned_for = known.setdefault("planned_for", _FIRST_PLANNED_FOR)
+    if known["worked_off"] >= planned_for:
+        connection.exec_driver_sql("DISCARD PLANS")
+        known.update(worked_off=0, planned_for=min(2 * planned_for, _MOST_PLANNED_FOR))
 
 
 def take_turn(session: Session) -> None:
