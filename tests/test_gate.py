@@ -32,7 +32,7 @@ def test_a_process_at_the_gate_loads_and_then_waits_until_it_opens(tmp_path: Pat
     with Gate() as gate:
         process.spawn_at(gate)
         until_it_says(process, "loaded\n")
-        time.sleep(0.2)
+        time.sleep(0.2)  # time enough to go on in, if nothing held it
         assert process.is_running()
         assert process.output() == "loaded\n"
         gate.open()

@@ -9,8 +9,8 @@ class Gate:
     """A pipe that nothing is written to: whoever reads `descriptor` waits until the gate opens, or we are gone."""
 
     def __enter__(self) -> Self:
-        self.descriptor, self._ours = os.pipe2(os.O_CLOEXEC)
-        self._is_open = False
+        self.descriptor, ours = os.pipe2(os.O_CLOEXEC)
+        self._ends = os.fdopen(self.descriptor), os.fdopen(ours, "w")
         return self
 
     def __exit__(
@@ -19,11 +19,9 @@ class Gate:
         self.open()
 
     def open(self) -> None:
-        """Lets all go on who wait, and who come later."""
-        if not self._is_open:
-            self._is_open = True
-            os.close(self._ours)
-            os.close(self.descriptor)
+        """Lets all go on who wait; harmless when it is open."""
+        for end in self._ends:
+            end.close()
 
 
 def wait(descriptor: int | None) -> None:
