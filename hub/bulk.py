@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
@@ -53,7 +54,10 @@ def _bound(session: Session, rows: Sequence[Row], parameters: Row) -> Row:
 
 def as_json(rows: Sequence[Row]) -> str:
     """The rows as one parameter; ids and times become text, which Postgres reads back by the column's type."""
-    return json.dumps(rows, default=str)
+    try:
+        return orjson.dumps(rows, default=str).decode()
+    except TypeError:  # integers beyond 64 bits, halves of surrogate pairs: what to make of them is for Postgres to say
+        return json.dumps(rows, default=str)
 
 
 def recordset(model: type[Base], columns: Collection[str]) -> str:

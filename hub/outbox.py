@@ -32,6 +32,8 @@ _LEASE_SECONDS = 120
 
 def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID], *, after_seconds: float = 0) -> None:
     """Leaves one job per subject, in the caller's transaction; a job that still waits stands for this one too."""
+    if not subject_ids:
+        return
     session.execute(
         text(
             "INSERT INTO jobs (organization_id, id, lane, kind, subject_id, traceparent, next_at)"

@@ -1,13 +1,15 @@
 """The hot statements read by index: what is stored already costs a turn nothing."""
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.alerts import ledger
+from hub.deliveries import turns
+from hub.deliveries.turns import Outcome
 from hub.incidents import context
 from tests.factories import Hub, Person, alertmanager, firing
 
@@ -28,6 +30,11 @@ def full(hub: Hub) -> Person:
             "INSERT INTO incidents (organization_id, id, title, severity, status, last_activity_at)"
             " SELECT :org, gen_random_uuid(), 'Old', 'low', 'active', now() - interval '1 day'"
             " FROM generate_series(1, :n)",
+            "INSERT INTO alerts (organization_id, id, integration_id, dedup_key, platform, title, description, status,"
+            "   severity, raw_severity, no_data, service, resource, labels, annotations, links, occurrence_count,"
+            "   episode_count, started_at, last_seen_at, last_occurred_at)"
+            " SELECT :org, gen_random_uuid(), :integration, n, 'alertmanager', '', '', 'firing', 'low', '', false, '', '',"
+            "   '{}', '{}', '[]', 1, 1, now(), now(), now() FROM generate_series(1, :n) AS n",
         ):
             session.execute(text(statement), told)
     owner.push(alertmanager(firing("DiskFull")))
@@ -66,9 +73,18 @@ def test_candidates_never_scan(session: Session):
     assert rows_read(session, "incidents") < FEW
 
 
-def test_duplicate_checks_never_scan(session: Session):
-    ledger.known_alerts(session, [(UUID(int=1), "key")], [])
+def test_duplicate_checks_never_scan(session: Session, full: Person):
+    integration_id = UUID(full.alertmanager.split("int_")[1][:32])
+    assert len(ledger.known_alerts(session, [(integration_id, "7"), (integration_id, "new")], [UUID(int=1)])) == 1
     assert rows_read(session, "alerts") < FEW
+
+
+def test_a_finish_never_scans(session: Session):
+    ours = session.execute(text("SELECT id FROM deliveries WHERE status <> 'pending' LIMIT 1")).scalar_one()
+    before = rows_read(session, "deliveries")
+    with pytest.raises(LookupError):  # nobody holds its lease
+        turns.finish(session, uuid4(), [Outcome(ours, "processed")])
+    assert rows_read(session, "deliveries") < before + FEW
 
 
 def test_reading_everything_would_be_noticed(session: Session):

@@ -108,14 +108,20 @@ STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify,
 
 def _work(runtime: Runtime, turn: Turn) -> None:
     trace = Trace(turn.claimed[0].claimed_at)
-    with turn.transaction() as session:
-        breakers = breaking.read(session, [each.integration_id for each in turn.claimed])
+    breakers = _breakers(turn)
     translators = Translators(runtime.connectors, runtime.vault, runtime.plugins.enrichers)
     normalised = normalise(translators, turn.organization_id, turn.claimed, breakers)
     trace.mark("normalised")
     failpoint("after_normalise")
     _apply(turn, normalised, breakers, trace)
     failpoint("after_apply")
+
+
+def _breakers(turn: Turn) -> Breakers:
+    if not turn.has_breakers:  # as most often: a transaction less
+        return Breakers()
+    with turn.transaction() as session:
+        return breaking.read(session, [each.integration_id for each in turn.claimed])
 
 
 def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace) -> None:
@@ -193,7 +199,7 @@ def _give_back(turn: Turn) -> None:
 def _one_by_one(runtime: Runtime, turn: Turn) -> None:
     """The batch failed in the database: let the delivery that it fails on stand alone."""
     for number, each in enumerate(turn.claimed):
-        alone = replace(turn, claimed=[each])
+        alone = replace(turn, claimed=[each], has_breakers=True)  # the one before may have failed
         try:
             _work(runtime, alone)
         except DBAPIError as error:

@@ -38,11 +38,14 @@ _KNOWN_EVENTS = text(
     " JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, event_key)"
     " USING (integration_id, event_key) WHERE e.organization_id = :organization_id"
 )
-# locked, because people change alerts outside the organization's turn
+# locked, because people change alerts outside the organization's turn; by their ids alone, because an index finds no
+# row of which one of two things holds
 _KNOWN_ALERTS = text(
     f"SELECT a.id, a.integration_id, a.dedup_key, a.platform, a.incident_id, {', '.join(f'a.{n}' for n in STATE)}"
-    " FROM alerts a WHERE a.organization_id = :organization_id AND (a.id = ANY(:ids) OR (a.integration_id, a.dedup_key)"
-    " IN (SELECT * FROM unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[]))))"
+    " FROM alerts a WHERE a.organization_id = :organization_id AND a.id = ANY(ARRAY("
+    "   SELECT k.id FROM unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS r (integration_id, dedup_key)"
+    "   JOIN alerts k USING (integration_id, dedup_key) WHERE k.organization_id = :organization_id"
+    "   UNION SELECT unnest(CAST(:ids AS uuid[]))))"
     " ORDER BY a.id FOR UPDATE"
 )
 _EVENTS = (
@@ -99,11 +102,13 @@ def known_events(session: Session, occurrences: Sequence[Occurrence]) -> dict[Ev
 
 def known_alerts(session: Session, keys: Iterable[AlertKey], alert_ids: Iterable[UUID]) -> dict[AlertKey, KnownAlert]:
     """The stored alerts of these keys and ids, locked."""
-    keys = list(keys)
+    keys, alert_ids = list(keys), list(alert_ids)
+    if not keys and not alert_ids:
+        return {}
     rows = _run(
         session,
         _KNOWN_ALERTS,
-        ids=list(alert_ids),
+        ids=alert_ids,
         integration_ids=[integration_id for integration_id, _ in keys],
         keys=[dedup_key for _, dedup_key in keys],
     )

@@ -47,18 +47,17 @@ _BEREAVED = text(
     " AND NOT EXISTS (SELECT FROM events e WHERE e.organization_id = d.organization_id AND e.delivery_id = d.id)"
 )
 _DROP_ALERTS = text("DELETE FROM alerts WHERE organization_id = :organization_id AND id = ANY(:ids)")
-_WRITE_ALERTS = text(
-    f"INSERT INTO alerts (organization_id, {_ALERT_COLUMNS}) SELECT :organization_id, {_ALERT_COLUMNS}"
-    f" FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r ({_ALERT_TYPES})"
-    " ON CONFLICT (organization_id, integration_id, dedup_key) DO UPDATE SET"
-    f" {', '.join(f'{name} = excluded.{name}' for name in (*STATE, 'updated_at'))},"
-    " created_at = least(alerts.created_at, excluded.created_at),"
-    " incident_id = coalesce(excluded.incident_id, alerts.incident_id)"
-)
-_WRITE_EVENTS = text(
-    "INSERT INTO events (organization_id, delivery_id, item, integration_id, alert_id, event_key, state, severity,"
+# both in one statement: foreign keys are checked at its end
+_WRITE = text(
+    f"WITH written AS (INSERT INTO alerts (organization_id, {_ALERT_COLUMNS}) SELECT :organization_id, {_ALERT_COLUMNS}"
+    f"   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r ({_ALERT_TYPES})"
+    "   ON CONFLICT (organization_id, integration_id, dedup_key) DO UPDATE SET"
+    f"   {', '.join(f'{name} = excluded.{name}' for name in (*STATE, 'updated_at'))},"
+    "   created_at = least(alerts.created_at, excluded.created_at),"
+    "   incident_id = coalesce(excluded.incident_id, alerts.incident_id))"
+    " INSERT INTO events (organization_id, delivery_id, item, integration_id, alert_id, event_key, state, severity,"
     "   occurred_at, received_at, last_received_at, content)"
-    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (delivery_id uuid, item integer,"
+    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS r (delivery_id uuid, item integer,"
     "   integration_id uuid, alert_id uuid, event_key text, state text, severity text, occurred_at timestamptz,"
     "   received_at timestamptz, last_received_at timestamptz, content jsonb)"
 )
@@ -105,9 +104,9 @@ def write(
         _alert_row(each, fresh.get((each.integration_id, each.dedup_key), ()), places.get(each.alert_id))
         for each in changes
     ]
-    bulk.run(session, _WRITE_ALERTS, alerts)
     ids = {(each.integration_id, each.dedup_key): each.alert_id for each in changes}
-    bulk.run(session, _WRITE_EVENTS, [_event_row(ids[key], each) for key, many in fresh.items() for each in many])
+    events = [_event_row(ids[key], each) for key, many in fresh.items() for each in many]
+    bulk.run(session, _WRITE, alerts, events=bulk.as_json(events))
 
 
 def _run(session: Session, statement: TextClause, **parameters: Any) -> Any:

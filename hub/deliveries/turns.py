@@ -5,7 +5,6 @@ the lock (killed, cut off, the server restarted) has lost that connection, so it
 The lease token is written beside it as a second one, and tells who works on what.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hub import contracts
+from hub import bulk, contracts
 from hub.database import Database, organization_of
 from hub.integrations.service import whole_config
 from hub.integrations.vault import Vault
@@ -41,7 +40,9 @@ _FINISH = text(
     " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
     " AS o (id uuid, status text, reason text, items jsonb, next_at timestamptz, was_tried boolean)"
-    " WHERE d.organization_id = :organization_id AND d.id = o.id AND d.lease_token = :token RETURNING d.id"
+    # the ids once more, for the index: without statistics all deliveries of the organization would be read
+    " WHERE d.organization_id = :organization_id AND d.id = ANY(:ids) AND d.id = o.id AND d.lease_token = :token"
+    " RETURNING d.id"
 )
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('turn:' || CAST(:organization_id AS text), 0))")
 
@@ -64,12 +65,16 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One organization's batch, on the connection that holds the organization's lock."""
+    """One organization's batch, on the connection that holds the organization's lock.
+
+    `has_breakers` unless it is known that none of the connectors has failed lately.
+    """
 
     connection: Connection
     organization_id: UUID
     token: UUID
     claimed: Sequence[Claimed]
+    has_breakers: bool = True
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -99,6 +104,14 @@ class Outcome:
 @contextmanager
 def turn(database: Database) -> Iterator[Turn | None]:
     """Takes the turn of one organization that waits; None when nobody does. The claim is committed before the work."""
+    with database.engine.connect() as connection:
+        try:
+            yield _claim(connection)
+        finally:
+            _end(connection)
+
+
+def _claim(connection: Connection) -> Turn | None:
     token = uuid4()
     asked = {
         "token": token,
@@ -106,14 +119,22 @@ def turn(database: Database) -> Iterator[Turn | None]:
         "most_bytes": MOST_BYTES_PER_TURN,
         "lease_seconds": LEASE_SECONDS,
     }
-    with database.engine.connect() as connection:
-        try:
-            rows = connection.execute(_CLAIM, asked).all()
-            _keep_plans_fresh(connection, len(rows))
-            connection.commit()
-            yield Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows]) if rows else None
-        finally:
-            _end(connection)
+    with _at_once(connection):
+        rows = connection.execute(_CLAIM, asked).all()
+        _keep_plans_fresh(connection, len(rows))
+    if not rows:
+        return None
+    has_breakers = any(row.has_breaker for row in rows)
+    return Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows], has_breakers)
+
+
+@contextmanager
+def _at_once(connection: Connection) -> Iterator[None]:
+    """Every statement is committed by itself: one round trip, not three with BEGIN and COMMIT."""
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    yield
+    connection.rollback()  # SQLAlchemy's own idea of a transaction; the server has none
+    connection.execution_options(isolation_level="READ COMMITTED")
 
 
 def _keep_plans_fresh(connection: Connection, claimed_count: int) -> None:
@@ -142,11 +163,11 @@ def finish(
     """
     rows = [
         {
-            "id": str(each.delivery_id),
+            "id": each.delivery_id,
             "status": each.status,
             "reason": each.reason,
-            "items": list(each.items),
-            "next_at": each.next_at and each.next_at.isoformat(),
+            "items": each.items,
+            "next_at": each.next_at,
             "was_tried": each.was_tried,
         }
         for each in outcomes
@@ -154,8 +175,9 @@ def finish(
     found = session.execute(
         _FINISH,
         {
-            "rows": json.dumps(rows),
-            "stages": json.dumps({stage: at.isoformat() for stage, at in (stages or {}).items()}),
+            "rows": bulk.as_json(rows),
+            "ids": [each.delivery_id for each in outcomes],
+            "stages": bulk.as_json(stages or {}),
             "organization_id": organization_of(session),
             "token": token,
         },
@@ -188,5 +210,5 @@ def claimed(row: Any) -> Claimed:
 def _end(connection: Connection) -> None:
     with suppress(DBAPIError):  # a broken connection has given its locks back already
         connection.rollback()
-        connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
-        connection.commit()
+        with _at_once(connection):
+            connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")

@@ -17,7 +17,13 @@ from hub.incidents.grouping import service as grouping
 
 MOST_CANDIDATES = 200
 
-_SETTINGS = text("SELECT settings FROM organizations WHERE id = :organization_id")
+# most organizations have said nothing else, and need not be asked for it three times
+_SAID = text(
+    "SELECT o.settings, EXISTS (SELECT FROM correlation_rules r WHERE r.organization_id = o.id) AS has_rules,"
+    " EXISTS (SELECT FROM silences s WHERE s.organization_id = o.id) AS has_silences,"
+    " EXISTS (SELECT FROM service_dependencies d WHERE d.organization_id = o.id) AS has_neighbours"
+    " FROM organizations o WHERE o.id = :organization_id"
+)
 _NEIGHBOURS = text(
     "SELECT one.name AS one, other.name AS other FROM service_dependencies d"
     " JOIN services one ON one.organization_id = d.organization_id AND one.id = d.service_id"
@@ -50,17 +56,14 @@ def surroundings(
 
     `draft` is a rule that counts as switched on.
     """
-    organization_id = organization_of(session)
-    told = {"organization_id": organization_id}
-    rules = grouping.enabled(session, draft)
+    said = session.execute(_SAID, {"organization_id": organization_of(session)}).one()
+    rules = grouping.enabled(session, draft) if said.has_rules else ()
     concerned = {*services, *(rule.service for rule in rules if rule.service)}
     return Surroundings(
-        policy=policy_of(session.execute(_SETTINGS, told).scalar_one()),
+        policy=policy_of(said.settings),
         rules=rules,
-        silences=silencing.since(session, earliest),
-        neighbours=_neighbours(session.execute(_NEIGHBOURS, told | {"services": sorted(concerned)}))
-        if concerned
-        else {},
+        silences=silencing.since(session, earliest) if said.has_silences else (),
+        neighbours=_neighbours(session, concerned) if said.has_neighbours and concerned else {},
     )
 
 
@@ -119,8 +122,11 @@ def _candidate(row: Any) -> Candidate:
     )
 
 
-def _neighbours(rows: Iterable[Any]) -> dict[str, frozenset[str]]:
+def _neighbours(session: Session, services: Collection[str]) -> dict[str, frozenset[str]]:
     """Both directions: what a service needs, and who needs it."""
+    rows = session.execute(
+        _NEIGHBOURS, {"organization_id": organization_of(session), "services": sorted(services)}
+    )
     found: dict[str, set[str]] = {}
     for row in rows:
         found.setdefault(row.one, set()).add(row.other)

@@ -32,10 +32,16 @@ _OPEN = text(
     "   source_integration_id uuid, assignee_id uuid, correlation_key text, created_at timestamptz, severity text,"
     "   environment text, services text[], words text[], last_activity_at timestamptz, alert_count integer)"
 )
+_LINES = (
+    "INSERT INTO timeline (organization_id, id, incident_id, kind, actor, data, at)"
+    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS r (id uuid, incident_id uuid,"
+    "   kind text, actor text, data jsonb, at timestamptz)"
+)
+_TIMELINE = text(_LINES)
 # an episode that a silence kept out comes a second time when the silence ends
 _EPISODES = text(
-    "INSERT INTO episodes (organization_id, alert_id, number, started_at, resolved_at, incident_id, decision,"
-    "   correlated_at)"
+    f"WITH told AS ({_LINES}) INSERT INTO episodes (organization_id, alert_id, number, started_at, resolved_at,"
+    "   incident_id, decision, correlated_at)"
     " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (alert_id uuid, number integer,"
     "   started_at timestamptz, resolved_at timestamptz, incident_id uuid, decision jsonb, correlated_at timestamptz)"
     " ON CONFLICT (organization_id, alert_id, number) DO UPDATE SET incident_id = excluded.incident_id,"
@@ -66,11 +72,6 @@ _JOIN = text(
     " JOIN incidents was ON was.organization_id = :organization_id AND was.id = r.id"
     " WHERE i.organization_id = :organization_id AND i.id = r.id"
     " RETURNING i.id, was.severity AS before, i.severity, i.last_activity_at"
-)
-_TIMELINE = text(
-    "INSERT INTO timeline (organization_id, id, incident_id, kind, actor, data, at)"
-    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, incident_id uuid,"
-    "   kind text, actor text, data jsonb, at timestamptz)"
 )
 _MARK_FLAPPING = text(
     "UPDATE alerts a SET is_flapping = (SELECT count(*) >= :starts FROM episodes e"
@@ -103,14 +104,18 @@ def open_incidents(session: Session, batch: Batch) -> None:
 
 
 def write(session: Session, batch: Batch) -> None:
-    """Stores the rest of the batch, whose alerts are stored by now: episodes placed, incidents joined, timeline."""
-    bulk.run(session, _EPISODES, batch.episodes)
+    """Stores the rest of the batch, whose alerts are stored by now: episodes placed, timeline, incidents joined."""
+    if batch.episodes:
+        bulk.run(session, _EPISODES, batch.episodes, lines=bulk.as_json(batch.timeline))
+    else:
+        write_timeline(session, batch)
     joined = [_learnt(batch, incident_id) for incident_id in batch.joined if incident_id not in batch.opened]
+    raised = Batch(batch.candidates)
     for row in bulk.returning(session, _JOIN, joined, order=list(rules.SEVERITIES)):
         if row.severity != row.before:
-            raised = {"fields": ["severity"], "from": row.before, "to": row.severity}
-            batch.note(row.id, "changed", row.last_activity_at, raised)
-    write_timeline(session, batch)
+            what = {"fields": ["severity"], "from": row.before, "to": row.severity}
+            raised.note(row.id, "changed", row.last_activity_at, what)
+    write_timeline(session, raised)
 
 
 def point(session: Session, batch: Batch) -> None:
@@ -120,7 +125,9 @@ def point(session: Session, batch: Batch) -> None:
 
 def write_timeline(session: Session, batch: Batch) -> None:
     """Stores the batch's lines of timelines only."""
-    bulk.run(session, _TIMELINE, batch.timeline)
+    if batch.timeline:
+        lines = bulk.as_json(batch.timeline)
+        session.execute(_TIMELINE, {"organization_id": organization_of(session), "lines": lines})
 
 
 def move_episodes(session: Session, changes: Sequence[Change]) -> None:

@@ -252,7 +252,7 @@ CREATE FUNCTION claim_deliveries(
     p_token uuid, p_most integer, p_most_bytes bigint, p_lease_seconds integer)
 RETURNS TABLE (organization_id uuid, id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb,
                headers jsonb, query jsonb, body bytea, received_at timestamptz, attempts smallint, origin text,
-               is_replay boolean, claimed_at timestamptz)
+               is_replay boolean, claimed_at timestamptz, has_breaker boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     chosen uuid;
@@ -293,7 +293,9 @@ BEGIN
             RETURNING d.*
         )
         SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.headers, c.query, c.body,
-               c.received_at, c.attempts, c.origin, c.replay_count > 0, c.claimed_at
+               c.received_at, c.attempts, c.origin, c.replay_count > 0, c.claimed_at, EXISTS (
+                   SELECT FROM breakers b
+                   WHERE b.organization_id = c.organization_id AND b.integration_id = c.integration_id)
         FROM claimed c
         JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
         ORDER BY c.received_at, c.id;
