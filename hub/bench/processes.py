@@ -10,12 +10,14 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.03
 _OTHER = "other"
 
-# what stands in a command line, and the role it tells; Postgres' own children rename themselves
+# what stands in a command line, and the role it tells; Postgres' own children rename themselves. Words that no path
+# to the hub or to its data has
 ROLES: Mapping[str, str] = {
-    "postgres": "postgres",
+    "postgres: ": "postgres",
+    "/bin/postgres ": "postgres",
     " api ": "api",
-    "ingest": "worker-ingest",
-    "index": "worker-index",
+    " --lanes ingest": "worker-ingest",
+    " --lanes index": "worker-index",
     " beat ": "scheduler",
 }
 
