@@ -52,8 +52,8 @@ def _bound(session: Session, rows: Sequence[Row], parameters: Row) -> Row:
     return {"rows": as_json(rows), "organization_id": organization_of(session), **parameters}
 
 
-def as_json(rows: Sequence[Row]) -> str:
-    """The rows as one parameter; ids and times become text, which Postgres reads back by the column's type."""
+def as_json(rows: Sequence[Row] | Row) -> str:
+    """Rows, or one, as one parameter; ids and times become text, which Postgres reads back by the column's type."""
     try:
         return orjson.dumps(rows, default=str).decode()
     except TypeError:  # integers beyond 64 bits, halves of surrogate pairs: what to make of them is for Postgres to say

@@ -33,8 +33,8 @@ def full(hub: Hub) -> Person:
             "INSERT INTO alerts (organization_id, id, integration_id, dedup_key, platform, title, description, status,"
             "   severity, raw_severity, no_data, service, resource, labels, annotations, links, occurrence_count,"
             "   episode_count, started_at, last_seen_at, last_occurred_at)"
-            " SELECT :org, gen_random_uuid(), :integration, n, 'alertmanager', '', '', 'firing', 'low', '', false, '', '',"
-            "   '{}', '{}', '[]', 1, 1, now(), now(), now() FROM generate_series(1, :n) AS n",
+            " SELECT :org, gen_random_uuid(), :integration, n, 'alertmanager', '', '', 'firing', 'low', '', false,"
+            "   '', '', '{}', '{}', '[]', 1, 1, now(), now(), now() FROM generate_series(1, :n) AS n",
         ):
             session.execute(text(statement), told)
     owner.push(alertmanager(firing("DiskFull")))

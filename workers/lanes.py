@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from hub import progress
 from hub.notifications import observing
 from hub.runtime import Runtime
-from workers.pipeline import STEPS
+from workers.pipeline import STEPS, Found
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ _IDLE_SWEEP_SECONDS = 2.0  # reached by and by while there is nothing to do: an 
 _BEAT_SECONDS = 3.0
 _HANG_SECONDS = 60.0
 _STINT_SECONDS = 1.0
+_GATHER_SECONDS = 0.05  # while webhooks come one by one: what comes first is worked on at once, what follows together
 
 
 class Watchdog:
@@ -73,14 +74,16 @@ class Lane:
         while self._wanted.is_set() and self._busy.acquire(blocking=False):
             try:
                 self._wanted.clear()
-                while self._step():
+                while found := self._step():
                     if time.monotonic() > patience:
                         return True
+                    if found is Found.LITTLE:
+                        time.sleep(_GATHER_SECONDS)
             finally:
                 self._busy.release()
         return False
 
-    def _step(self) -> bool:
+    def _step(self) -> bool | Found:
         with self._watchdog.over(self._name):
             return STEPS[self._name](self._runtime)
 

@@ -3,6 +3,7 @@
 A step says whether it found work; the lane calls it until there is none.
 """
 
+import enum
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -36,18 +37,31 @@ from workers.trace import Trace
 
 log = logging.getLogger(__name__)
 
-Step = Callable[[Runtime], bool]
+
+class Found(enum.IntEnum):
+    """What a step found, where true and false do not tell enough."""
+
+    NOTHING = 0
+    WORK = 1
+    LITTLE = 2
+    """Work, but so little that it is worth a moment's wait for more of it."""
+
+
+Step = Callable[[Runtime], bool | Found]
 
 # classes of SQLSTATE: insufficient resources, a server on its way down, system error
 _SHORTAGES = ("53", "57P", "58")
 _SHORTAGE_SECONDS = 5.0
 
+# what a turn costs by itself is as much as the work on some twenty deliveries
+_FEW = 50
 
-def ingest(runtime: Runtime) -> bool:
+
+def ingest(runtime: Runtime) -> Found:
     """Deliveries become events, alerts, incidents: one organization's turn."""
     with deliveries.turn(runtime.database) as turn:
         if turn is None:
-            return False
+            return Found.NOTHING
         failpoint("after_claim")
         with telling.about(turn):
             try:
@@ -55,7 +69,7 @@ def ingest(runtime: Runtime) -> bool:
             except DBAPIError as error:
                 _recover(runtime, turn, error)
     runtime.waker.wake(["index", "notify"])
-    return True
+    return Found.LITTLE if len(turn.claimed) < _FEW and not turn.others_wait else Found.WORK
 
 
 def index(runtime: Runtime) -> bool:

@@ -43,8 +43,9 @@ _KNOWN_EVENTS = text(
 _KNOWN_ALERTS = text(
     f"SELECT a.id, a.integration_id, a.dedup_key, a.platform, a.incident_id, {', '.join(f'a.{n}' for n in STATE)}"
     " FROM alerts a WHERE a.organization_id = :organization_id AND a.id = ANY(ARRAY("
-    "   SELECT k.id FROM unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS r (integration_id, dedup_key)"
-    "   JOIN alerts k USING (integration_id, dedup_key) WHERE k.organization_id = :organization_id"
+    "   SELECT k.id FROM alerts k"
+    "   JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS r (integration_id, dedup_key)"
+    "   USING (integration_id, dedup_key) WHERE k.organization_id = :organization_id"
     "   UNION SELECT unnest(CAST(:ids AS uuid[]))))"
     " ORDER BY a.id FOR UPDATE"
 )

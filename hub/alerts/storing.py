@@ -57,9 +57,9 @@ _WRITE = text(
     "   incident_id = coalesce(excluded.incident_id, alerts.incident_id))"
     " INSERT INTO events (organization_id, delivery_id, item, integration_id, alert_id, event_key, state, severity,"
     "   occurred_at, received_at, last_received_at, content)"
-    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS r (delivery_id uuid, item integer,"
-    "   integration_id uuid, alert_id uuid, event_key text, state text, severity text, occurred_at timestamptz,"
-    "   received_at timestamptz, last_received_at timestamptz, content jsonb)"
+    " SELECT :organization_id, r.* FROM jsonb_to_recordset(CAST(:events AS jsonb))"
+    "   AS r (delivery_id uuid, item integer, integration_id uuid, alert_id uuid, event_key text, state text,"
+    "   severity text, occurred_at timestamptz, received_at timestamptz, last_received_at timestamptz, content jsonb)"
 )
 
 

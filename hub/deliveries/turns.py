@@ -67,7 +67,8 @@ class Claimed:
 class Turn:
     """One organization's batch, on the connection that holds the organization's lock.
 
-    `has_breakers` unless it is known that none of the connectors has failed lately.
+    `has_breakers` unless it is known that none of the connectors has failed lately; `others_wait` when other
+    organizations did at the claim.
     """
 
     connection: Connection
@@ -75,6 +76,7 @@ class Turn:
     token: UUID
     claimed: Sequence[Claimed]
     has_breakers: bool = True
+    others_wait: bool = True
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -124,8 +126,14 @@ def _claim(connection: Connection) -> Turn | None:
         _keep_plans_fresh(connection, len(rows))
     if not rows:
         return None
-    has_breakers = any(row.has_breaker for row in rows)
-    return Turn(connection, rows[0].organization_id, token, [claimed(row) for row in rows], has_breakers)
+    return Turn(
+        connection,
+        rows[0].organization_id,
+        token,
+        [claimed(row) for row in rows],
+        has_breakers=any(row.has_breaker for row in rows),
+        others_wait=rows[0].others_wait,
+    )
 
 
 @contextmanager

@@ -124,9 +124,7 @@ def _candidate(row: Any) -> Candidate:
 
 def _neighbours(session: Session, services: Collection[str]) -> dict[str, frozenset[str]]:
     """Both directions: what a service needs, and who needs it."""
-    rows = session.execute(
-        _NEIGHBOURS, {"organization_id": organization_of(session), "services": sorted(services)}
-    )
+    rows = session.execute(_NEIGHBOURS, {"organization_id": organization_of(session), "services": sorted(services)})
     found: dict[str, set[str]] = {}
     for row in rows:
         found.setdefault(row.one, set()).add(row.other)

@@ -252,12 +252,14 @@ CREATE FUNCTION claim_deliveries(
     p_token uuid, p_most integer, p_most_bytes bigint, p_lease_seconds integer)
 RETURNS TABLE (organization_id uuid, id uuid, integration_id uuid, platform text, config jsonb, secrets jsonb,
                headers jsonb, query jsonb, body bytea, received_at timestamptz, attempts smallint, origin text,
-               is_replay boolean, claimed_at timestamptz, has_breaker boolean)
+               is_replay boolean, claimed_at timestamptz, has_breaker boolean,
+               others_wait boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     chosen uuid;
+    are_others boolean;
 BEGIN
-    FOR chosen IN
+    FOR chosen, are_others IN
         WITH RECURSIVE waiting (organization_id) AS (
             (SELECT d.organization_id FROM deliveries d WHERE d.status = 'pending'
              ORDER BY d.organization_id LIMIT 1)
@@ -267,7 +269,8 @@ BEGIN
                     ORDER BY d.organization_id LIMIT 1)
             FROM waiting w WHERE w.organization_id IS NOT NULL
         )
-        SELECT w.organization_id FROM waiting w WHERE w.organization_id IS NOT NULL ORDER BY random()
+        SELECT w.organization_id, count(*) OVER () > 1
+        FROM waiting w WHERE w.organization_id IS NOT NULL ORDER BY random()
     LOOP
         CONTINUE WHEN NOT pg_try_advisory_lock(hashtextextended('turn:' || chosen::text, 0));
         RETURN QUERY
@@ -295,7 +298,7 @@ BEGIN
         SELECT c.organization_id, c.id, c.integration_id, i.platform, i.config, i.secrets, c.headers, c.query, c.body,
                c.received_at, c.attempts, c.origin, c.replay_count > 0, c.claimed_at, EXISTS (
                    SELECT FROM breakers b
-                   WHERE b.organization_id = c.organization_id AND b.integration_id = c.integration_id)
+                   WHERE b.organization_id = c.organization_id AND b.integration_id = c.integration_id), are_others
         FROM claimed c
         JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
         ORDER BY c.received_at, c.id;
