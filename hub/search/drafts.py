@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.alerts.models import Alert
@@ -62,23 +62,30 @@ def incident_names(incident: Incident, alerts: Sequence[Alert]) -> list[str]:
 
 def alerts_of(session: Session, incident_ids: Sequence[UUID]) -> Mapping[UUID | None, list[Alert]]:
     """The first alerts of each incident, as they began; of a storm, enough to say what it is."""
-    rows = session.execute(
-        select(AlertEpisode.incident_id, Alert)
-        .join(
-            Alert,
-            (Alert.organization_id == AlertEpisode.organization_id) & (Alert.id == AlertEpisode.alert_id),
+    ours = organization_of(session)
+    # an alert with many episodes counts once; whole rows are read of those only that are told of
+    ranked = (
+        select(
+            AlertEpisode.incident_id,
+            Alert.id.label("alert_id"),
+            func.row_number()
+            .over(partition_by=AlertEpisode.incident_id, order_by=(Alert.started_at, Alert.id))
+            .label("place"),
         )
-        .where(
-            AlertEpisode.organization_id == organization_of(session),
-            AlertEpisode.incident_id.in_(incident_ids),
-        )
-        .distinct()
-        .order_by(AlertEpisode.incident_id, Alert.started_at, Alert.id)
+        .join(Alert, (Alert.organization_id == AlertEpisode.organization_id) & (Alert.id == AlertEpisode.alert_id))
+        .where(AlertEpisode.organization_id == ours, AlertEpisode.incident_id.in_(incident_ids))
+        .group_by(AlertEpisode.incident_id, Alert.id, Alert.started_at)
+        .subquery()
+    )
+    first = (
+        select(ranked.c.incident_id, Alert)
+        .join(Alert, Alert.id == ranked.c.alert_id)
+        .where(Alert.organization_id == ours, ranked.c.place <= _MOST_ALERTS)
+        .order_by(ranked.c.incident_id, ranked.c.place)
     )
     found: dict[UUID | None, list[Alert]] = defaultdict(list)
-    for incident_id, alert in rows:
-        if len(found[incident_id]) < _MOST_ALERTS:
-            found[incident_id].append(alert)
+    for incident_id, alert in session.execute(first):
+        found[incident_id].append(alert)
     return found
 
 
