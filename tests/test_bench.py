@@ -73,3 +73,9 @@ def test_help_fits_the_screen():
     told = CliRunner().invoke(bench, ["--help"], terminal_width=80).output
     assert "latency" in told
     assert "..." not in told.partition("Commands:")[2]
+
+
+def test_each_query_of_a_long_list_tells_what_it_took_first_and_again():
+    told = CliRunner().invoke(bench, ["lists", "--rows", "30"], catch_exceptions=False)
+    figures = re.findall(r"p50 +[\d.]+ ms, first +[\d.]+ ms  (/\w+)", told.output)
+    assert {"/users", "/alerts", "/incidents"} == set(figures)

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from hub.alerts import occurrences, service
 from hub.contracts.event import Severity, State
-from hub.http.fields import Commas, Moment, PlainText, Sort
+from hub.http.fields import Commas, Moment, PlainText, RowSchema, Sort, Texts
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery, PageQuery
 
@@ -57,7 +57,7 @@ class LinkSchema(Schema):
     url = fields.String(required=True)
 
 
-class AlertSchema(Schema):
+class AlertSchema(RowSchema):
     """One alert: all events with one dedup key."""
 
     id = PublicId("alrt", required=True)
@@ -73,8 +73,8 @@ class AlertSchema(Schema):
     integration_id = PublicId("int", required=True)
     service = fields.String(required=True)
     resource = fields.String(required=True)
-    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    annotations = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    labels = Texts(required=True)
+    annotations = Texts(required=True)
     links = fields.List(fields.Nested(LinkSchema), required=True)
     occurrence_count = fields.Integer(required=True)
     episode_count = fields.Integer(required=True)
@@ -104,7 +104,7 @@ class OccurrenceSchema(Schema):
     severity = fields.String(required=True, validate=validate.OneOf(_SEVERITIES))
     title = fields.String(required=True)
     description = fields.String(required=True)
-    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    labels = Texts(required=True)
     occurred_at = Moment(required=True)
     received_at = Moment(required=True)
     last_received_at = Moment(required=True)

@@ -15,7 +15,8 @@ from hub.alerts.words import saying
 from hub.contracts.errors import NotFound
 from hub.contracts.event import Severity
 from hub.database import organization_of
-from hub.listing import Listing, Page, among, created, ranked
+from hub.listing import Page, among, created, ranked
+from hub.long_listing import LongListing
 
 
 def _labelled(labels: Sequence[Mapping[str, str]]) -> ColumnElement[bool]:
@@ -27,7 +28,7 @@ def _labelled(labels: Sequence[Mapping[str, str]]) -> ColumnElement[bool]:
     return and_(*(Alert.labels[key].astext.in_(wanted) for key, wanted in values.items()))
 
 
-LISTING = Listing(
+LISTING = LongListing(
     Alert,
     sorts={
         "created_at": Alert.created_at,
@@ -49,6 +50,8 @@ LISTING = Listing(
         "q": saying("alerts_saying", Alert.id, Alert.title, Alert.service, Alert.resource),
         **created(Alert),
     },
+    kind="alert",
+    untold=frozenset({"last_seen_at"}),  # a reminder moves it, and is no news
 )
 
 

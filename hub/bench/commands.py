@@ -64,6 +64,16 @@ def scale() -> None:
 
 
 @bench.command()
+@click.option("--rows", type=click.IntRange(10), default=100_000, show_default=True, help="Alerts, and incidents.")
+def lists(rows: int) -> None:
+    """What a page of alerts or incidents takes over HTTP, by every filter."""
+    from hub.bench import lists as measured
+
+    for line in measured.run(rows):
+        click.echo(line)
+
+
+@bench.command()
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Alerts in the table.")
 def migration(rows: int) -> None:
     """How long a migration holds up who writes meanwhile."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from hub.http.published import written
 from hub.listing import Listing
@@ -42,6 +42,23 @@ class Moment(fields.Field[datetime]):
         if not _EARLIEST <= moment.year <= _LATEST:
             raise ValidationError(f"Not a time between {_EARLIEST} and {_LATEST}.")
         return moment
+
+
+class RowSchema(Schema):
+    """What is dumped of a row: its members are attributes. Marshmallow tries each as a dictionary's first."""
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        return getattr(obj, attr, default)
+
+
+class Texts(fields.Dict):
+    """Texts by name, stored as they are shown: nothing is left to do for each of them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(keys=fields.String(), values=fields.String(), **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
 
 
 class PlainText(fields.String):

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from hub.alerts.schemas import LinkSchema
 from hub.contracts.event import State
 from hub.http.blueprint import Meta
-from hub.http.fields import Commas, Moment, PlainText, Sort
+from hub.http.fields import Commas, Moment, PlainText, RowSchema, Sort
 from hub.http.ids import PublicId
 from hub.http.lists import ListQuery, PageQuery
 from hub.incidents import comments, service
@@ -118,7 +118,7 @@ class PersonSchema(Schema):
     email = fields.String(required=True)
 
 
-class IncidentSchema(Schema):
+class IncidentSchema(RowSchema):
     """Alerts that belong together, or what a person opened by hand."""
 
     id = PublicId("inc", required=True)

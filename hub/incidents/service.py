@@ -16,7 +16,8 @@ from hub.contracts.errors import Conflict, NotFound
 from hub.database import new_id, now, organization_of
 from hub.incidents import people, rules, timeline
 from hub.incidents.models import Incident
-from hub.listing import Listing, Page, among, created, overlapping, ranked
+from hub.listing import Page, among, created, overlapping, ranked
+from hub.long_listing import LongListing
 
 
 def _is_any(column: Any, values: Collection[UUID | None]) -> ColumnElement[bool]:
@@ -24,7 +25,7 @@ def _is_any(column: Any, values: Collection[UUID | None]) -> ColumnElement[bool]
     return or_(*(column == value for value in values))
 
 
-LISTING = Listing(
+LISTING = LongListing(
     Incident,
     sorts={
         "created_at": Incident.created_at,
@@ -44,6 +45,7 @@ LISTING = Listing(
         "q": saying("incidents_saying", Incident.id, Incident.title, Incident.service, Incident.description),
         **created(Incident),
     },
+    kind="incident",
 )
 
 _STAMPS = {"in_progress": "acknowledged_at", "resolved": "resolved_at", "closed": "closed_at"}

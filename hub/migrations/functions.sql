@@ -604,14 +604,16 @@ $$;
 -- The plain text of a list's q. Text search operators are not leakproof: under the policy their indexes would be
 -- ignored; the tenant is no argument, it is the transaction's.
 CREATE OR REPLACE FUNCTION incidents_saying(p_query tsquery) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 10000
+SET search_path = public, pg_temp SET enable_seqscan = off SET enable_indexscan = off AS $$
     SELECT i.id FROM incidents i
     WHERE i.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
       AND words_of(i.title, i.service, i.description) @@ p_query
 $$;
 
 CREATE OR REPLACE FUNCTION alerts_saying(p_query tsquery) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 10000
+SET search_path = public, pg_temp SET enable_seqscan = off SET enable_indexscan = off AS $$
     SELECT a.id FROM alerts a
     WHERE a.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
       AND words_of(a.title, a.service, a.resource) @@ p_query
