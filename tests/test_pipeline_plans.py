@@ -1,13 +1,17 @@
 """The hot statements read by index: what is stored already costs a turn nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.alerts import ledger
+from hub.alerts import ledger, storing
+from hub.alerts.intake import Occurrence
+from hub.contracts.event import Severity, State
 from hub.deliveries import turns
 from hub.deliveries.turns import Outcome
 from hub.incidents import context
@@ -15,6 +19,19 @@ from tests.factories import Hub, Person, alertmanager, firing
 
 MANY = 5_000
 FEW = 20
+REMINDER = Occurrence(
+    delivery_id=UUID(int=1),
+    item=0,
+    integration_id=UUID(int=1),
+    platform="alertmanager",
+    dedup_key="7",
+    event_key="7",
+    state=State.FIRING,
+    severity=Severity.LOW,
+    occurred_at=datetime.now(UTC),
+    received_at=datetime.now(UTC) + timedelta(hours=1),
+    content={},
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +52,10 @@ def full(hub: Hub) -> Person:
             "   episode_count, started_at, last_seen_at, last_occurred_at)"
             " SELECT :org, gen_random_uuid(), :integration, n, 'alertmanager', '', '', 'firing', 'low', '', false,"
             "   '', '', '{}', '{}', '[]', 1, 1, now(), now(), now() FROM generate_series(1, :n) AS n",
+            "INSERT INTO events (organization_id, delivery_id, item, integration_id, alert_id, event_key, state,"
+            "   severity, occurred_at, received_at, last_received_at, content)"
+            " SELECT :org, d.id, 0, :integration, a.id, a.dedup_key, 'firing', 'low', now(), now(), now(), '{}'"
+            " FROM (SELECT id, row_number() OVER () AS n FROM deliveries) d JOIN alerts a ON a.dedup_key = d.n::text",
         ):
             session.execute(text(statement), told)
     owner.push(alertmanager(firing("DiskFull")))
@@ -76,6 +97,14 @@ def test_candidates_never_scan(session: Session):
 def test_duplicate_checks_never_scan(session: Session, full: Person):
     integration_id = UUID(full.alertmanager.split("int_")[1][:32])
     assert len(ledger.known_alerts(session, [(integration_id, "7"), (integration_id, "new")], [UUID(int=1)])) == 1
+    assert rows_read(session, "alerts") < FEW
+
+
+def test_reminders_never_scan(session: Session, full: Person):
+    integration_id = UUID(full.alertmanager.split("int_")[1][:32])
+    storing.touch(session, [replace(REMINDER, integration_id=integration_id)])
+    assert session.execute(text("SELECT count(*) FROM events WHERE last_received_at > now()")).scalar_one() == 1
+    assert rows_read(session, "events") < MANY + FEW  # the count reads them all
     assert rows_read(session, "alerts") < FEW
 
 

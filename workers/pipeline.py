@@ -63,12 +63,14 @@ def ingest(runtime: Runtime) -> Found:
         if turn is None:
             return Found.NOTHING
         failpoint("after_claim")
+        has_news = True
         with telling.about(turn):
             try:
-                _work(runtime, turn)
+                has_news = _work(runtime, turn)
             except DBAPIError as error:
                 _recover(runtime, turn, error)
-    runtime.waker.wake(["index", "notify"])
+    if has_news:
+        runtime.waker.wake(["index", "notify"])
     return Found.LITTLE if len(turn.claimed) < _FEW and not turn.others_wait else Found.WORK
 
 
@@ -120,15 +122,17 @@ def poll(runtime: Runtime) -> bool:
 STEPS: Mapping[str, Step] = {"ingest": ingest, "index": index, "notify": notify, "poll": poll, "bulk": bulk}
 
 
-def _work(runtime: Runtime, turn: Turn) -> None:
+def _work(runtime: Runtime, turn: Turn) -> bool:
+    """Whether an alert has changed; a reminder leaves nothing to do for other lanes."""
     trace = Trace(turn.claimed[0].claimed_at)
     breakers = _breakers(turn)
     translators = Translators(runtime.connectors, runtime.vault, runtime.plugins.enrichers)
     normalised = normalise(translators, turn.organization_id, turn.claimed, breakers)
     trace.mark("normalised")
     failpoint("after_normalise")
-    _apply(turn, normalised, breakers, trace)
+    has_news = _apply(turn, normalised, breakers, trace)
     failpoint("after_apply")
+    return has_news
 
 
 def _breakers(turn: Turn) -> Breakers:
@@ -138,13 +142,13 @@ def _breakers(turn: Turn) -> Breakers:
         return breaking.read(session, [each.integration_id for each in turn.claimed])
 
 
-def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace) -> None:
-    """Effects and outcomes in one transaction: all of it happened, or nothing."""
+def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace) -> bool:
+    """Effects and outcomes in one transaction: all of it happened, or nothing. Whether an alert has changed."""
     # what it said before stands when it can no longer be understood, or not yet
     mute = {each.delivery_id for each in normalised.ended if each.status in {"dead", "pending"}}
     replayed = [each.id for each in turn.claimed if each.is_replay and each.id not in mute]
     with turn.transaction() as session:
-        news_of: set[UUID] = set()
+        has_news, news_of = False, set[UUID]()
         items: dict[UUID, Sequence[Item]] = {}
         for occurrences, again in incidents.stretches(normalised.occurrences, replayed):
             folded = alerts.fold(session, occurrences, again)
@@ -153,6 +157,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
             alerts.write(session, folded, batch.places)
             failpoint("after_record")
             incidents.settle(session, folded.changes, batch, folded.left)
+            has_news |= bool(folded.changes or folded.gone)
             news_of |= folded.news_of
             items |= folded.items
         trace.mark("correlated")
@@ -163,6 +168,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
         confirming.ask_for(session, [each.delivery_id for each in normalised.ended if each.is_unconfirmed])
         failpoint("before_commit")
     telling.tell(turn, outcomes, trace.stages)
+    return has_news
 
 
 def _processed(

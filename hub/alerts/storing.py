@@ -1,6 +1,7 @@
 """Writes of recording: each one statement for a whole batch."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub import bulk
 from hub.alerts.change import Change
 from hub.alerts.intake import Occurrence
-from hub.alerts.ledger import CONTENT, STATE, AlertKey, Arrival
+from hub.alerts.ledger import CONTENT, STATE, AlertKey, Arrival, EventKey
 from hub.database import organization_of
 
 _ALERT_TYPES = (
@@ -24,10 +25,12 @@ _ALERT_COLUMNS = ", ".join(
     ("id", "integration_id", "dedup_key", "platform", *STATE, "updated_at", "created_at", "incident_id")
 )
 
+# from arrays, because Postgres takes them for short and looks each up in an index; of a recordset it thinks bigger, and
+# reads all events of an organization that it has no statistics of
 _TOUCH = text(
-    "WITH seen AS (SELECT r.integration_id, r.event_key, max(r.at) AS at FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
-    "   AS r (integration_id uuid, event_key text, at timestamptz) GROUP BY 1, 2),"
-    " touched AS (UPDATE events e SET last_received_at = s.at FROM seen s"
+    "WITH touched AS (UPDATE events e SET last_received_at = s.at"
+    "   FROM unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[]), CAST(:ats AS timestamptz[]))"
+    "     AS s (integration_id, event_key, at)"
     "   WHERE e.organization_id = :organization_id AND e.integration_id = s.integration_id"
     "   AND e.event_key = s.event_key AND e.last_received_at < s.at RETURNING e.alert_id, e.last_received_at)"
     " UPDATE alerts a SET last_seen_at = greatest(a.last_seen_at, t.at)"
@@ -65,8 +68,14 @@ _WRITE = text(
 
 def touch(session: Session, repeated: Sequence[Occurrence]) -> None:
     """A reminder is no new event, but event and alert were seen again."""
-    rows = [{"integration_id": e.integration_id, "event_key": e.event_key, "at": e.received_at} for e in repeated]
-    bulk.run(session, _TOUCH, rows)
+    if not repeated:
+        return
+    latest: dict[EventKey, datetime] = {}
+    for each in repeated:
+        key = (each.integration_id, each.event_key)
+        latest[key] = max(each.received_at, latest.get(key, each.received_at))
+    integration_ids, keys = zip(*latest, strict=True)
+    _run(session, _TOUCH, integration_ids=list(integration_ids), keys=list(keys), ats=list(latest.values()))
 
 
 def forget(session: Session, delivery_ids: Collection[UUID]) -> set[UUID]:

@@ -4,6 +4,8 @@ DROP INDEX episodes_silenced, incidents_waiting, incidents_key, alerts_firing, d
 ALTER TABLE incidents DROP COLUMN correlation_key, DROP COLUMN alerts_resolved_at;
 ALTER TABLE integrations DROP COLUMN expire_after_seconds;
 ALTER TABLE alerts DROP COLUMN is_flapping;
+ALTER TABLE events RESET (fillfactor);
+ALTER TABLE alerts RESET (fillfactor);
 ALTER TABLE deliveries RESET (fillfactor, autovacuum_vacuum_scale_factor);
 ALTER TABLE deliveries
     DROP COLUMN origin,
