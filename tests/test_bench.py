@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from hub.bench import correlation
+from hub.bench.blaster import Blast
 from hub.bench.commands import bench
-from hub.bench.latency import percentile
+from hub.bench.latency import Waited, percentile
+from hub.bench.storm import Flood, Report
 from hub.bench.storms import folders, read
 from hub.contracts.errors import Malformed, NotFound
 
@@ -79,3 +81,18 @@ def test_each_query_of_a_long_list_tells_what_it_took_first_and_again():
     told = CliRunner().invoke(bench, ["lists", "--rows", "30"], catch_exceptions=False)
     figures = re.findall(r"p50 +[\d.]+ ms, first +[\d.]+ ms  (/\w+)", told.output)
     assert {"/users", "/alerts", "/incidents"} == set(figures)
+
+
+def test_flood_of_one_organization_is_told_beside_what_its_neighbour_waited():
+    told = CliRunner().invoke(bench, ["storm", "--webhooks", "120", "--keys", "5"], catch_exceptions=False)
+    assert "5 alerts of 120 occurrences, 5 of them in" in told.output
+    assert "120 alerts of 120 occurrences, 120 of them in" in told.output
+    assert (told.exit_code, told.output.count("neighbour, webhook to visible incident: p50")) == (0, 2)
+
+
+def test_flood_that_lost_an_alert_is_not_good():
+    waited = [Waited(0.1, 0.2)]
+    flood, accepted = Flood("storm", 3, 2), Blast()
+    good, lost, doubled = ((2, 3, 2, 1), (2, 2, 2, 1), (2, 4, 2, 1))
+    reports = [Report(flood, accepted, 1.0, counted, (1, 1), 0.0, waited) for counted in (good, lost, doubled)]
+    assert [report.is_good for report in reports] == [True, False, False]

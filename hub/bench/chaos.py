@@ -120,11 +120,12 @@ def examine(hub: RunningHub, run_name: str, count: int, sent: Sent, kills: Count
         doubled=odd + max(0, alerts - count),
         unplaced=alerts - placed,
         outcomes=dict(hub.query(_STATUSES)),
-        violations=_audit(hub),
+        violations=audit(hub),
     )
 
 
-def _audit(hub: RunningHub) -> list[str]:
+def audit(hub: RunningHub) -> list[str]:
+    """What the auditor finds, for people."""
     chosen = settings.from_env(hub.data)
     database = Database(chosen.database_url)
     model_id = embedders(chosen, {}, Egress(())).current_id

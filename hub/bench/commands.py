@@ -64,6 +64,23 @@ def scale() -> None:
 
 
 @bench.command()
+@click.option(
+    "--webhooks", type=click.IntRange(100), default=20_000, show_default=True, help="Of each of the two loads."
+)
+@click.option("--keys", type=click.IntRange(1), default=40, show_default=True, help="Dedup keys of the storm.")
+@click.option("--connections", type=click.IntRange(1), default=32, show_default=True)
+def storm(webhooks: int, keys: int, connections: int) -> None:
+    """One organization floods the hub: what does another one notice?
+
+    First a storm of few alerts that fire again and again, then a herd of as many unique ones. Exits with 1 when
+    something is lost or doubled, or the neighbour waits too long.
+    """
+    from hub.bench import storm as measured
+
+    raise SystemExit(0 if measured.run(webhooks, keys, connections, click.echo) else 1)
+
+
+@bench.command()
 @click.option("--rows", type=click.IntRange(10), default=100_000, show_default=True, help="Alerts, and incidents.")
 def lists(rows: int) -> None:
     """What a page of alerts or incidents takes over HTTP, by every filter."""
