@@ -81,7 +81,9 @@ def test_help_fits_the_screen():
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("bench")) as hub:
+    free = {"users": None, "user_requests_per_minute": None, "organization_requests_per_minute": None}
+    plans = {"OVERWATCH_PLANS": json.dumps({"free": free})}
+    with running_hub(tmp_path_factory.mktemp("bench"), environment=plans) as hub:
         yield hub
 
 
