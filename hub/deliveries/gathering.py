@@ -1,8 +1,8 @@
 """Group commit of accepted webhooks: those that arrive together are stored by one statement, answered after its commit.
 
-A request waits at most two milliseconds for company, and only while others of its process are on their way. When the
-store does not answer, nobody waits for long: those inside give up, and who comes then is refused at the door, with
-503 and Retry-After, until it answers again.
+A request waits at most four milliseconds for company, and only while others of its process are on their way or have
+just been stored. When the store does not answer, nobody waits for long: those inside give up, and who comes then is
+refused at the door, with 503 and Retry-After, until it answers again.
 """
 
 import logging
@@ -24,7 +24,8 @@ from hub.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.002
+GATHER_SECONDS = 0.004
+STREAM_SECONDS = 0.01  # after a commit that lies back no longer, more are likely to come
 MOST_TOGETHER = 64
 MOST_BYTES_TOGETHER = 8_000_000
 MOST_INSIDE = 128
@@ -64,6 +65,8 @@ class Gatherer:
         self._waiting: list[tuple[Wanted, Future[Stored]]] = []
         self._inside = 0
         self._busy_since: float | None = None
+        self._idle_since = 0.0
+        self._is_stream = False
         self._thread: threading.Thread | None = None
 
     def store(self, wanted: Wanted) -> Stored:
@@ -73,7 +76,8 @@ class Gatherer:
             self._inside += 1
             answer: Future[Stored] = Future()
             self._waiting.append((wanted, answer))
-            if len(self._waiting) == 1 or len(self._waiting) >= self._inside:  # else the gatherer goes on waiting
+            is_last = len(self._waiting) >= self._inside and not self._is_stream
+            if len(self._waiting) == 1 or is_last:  # else the gatherer goes on waiting
                 self._changed.notify()
         try:
             return answer.result(PATIENCE_SECONDS)
@@ -97,13 +101,15 @@ class Gatherer:
             batch = self._gather()
             self._busy_since = time.monotonic()
             self._commit(batch)
-            self._busy_since = None
+            self._busy_since, self._idle_since = None, time.monotonic()
 
     def _gather(self) -> list[tuple[Wanted, Future[Stored]]]:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting))
-            patience = time.monotonic() + GATHER_SECONDS
-            while len(self._waiting) < self._inside and (left := patience - time.monotonic()) > 0:
+            now = time.monotonic()
+            patience = now + GATHER_SECONDS
+            self._is_stream = now - self._idle_since < STREAM_SECONDS
+            while (self._is_stream or len(self._waiting) < self._inside) and (left := patience - time.monotonic()) > 0:
                 self._changed.wait(left)
             count = _fitting(self._waiting)
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
