@@ -37,7 +37,8 @@ _FINISH = text(
     "UPDATE deliveries d SET status = o.status, reason = o.reason, items = o.items, lease_token = NULL,"
     " lease_until = NULL, stages = CAST(:stages AS jsonb), next_at = coalesce(o.next_at, d.next_at),"
     " attempts = d.attempts - (NOT o.was_tried)::integer,"
-    " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() END"
+    # the clock of the moment: by the transaction's it would have finished before its last stages
+    " finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE overwatch_now() + (clock_timestamp() - now()) END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
     " AS o (id uuid, status text, reason text, items jsonb, next_at timestamptz, was_tried boolean)"
     # the ids once more, for the index: without statistics all deliveries of the organization would be read
