@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from hub.alerts.matching import Matcher
 from hub.alerts.silencing.rules import Silence
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
 from hub.incidents.deciding import RULES_VERSION, Decision, Policy, Rule, Surroundings
 from hub.incidents.signals import Signal, words_of
-from tests.factories import Person, alertmanager, firing, resolved
+from tests.factories import START, Person, alertmanager, firing, resolved
 
 MOMENTS = (f"2026-01-05T10:{minute:02}:00Z" for minute in range(60))
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -217,3 +219,29 @@ def test_catalogue_brings_a_neighbour_into_the_incident_and_no_one_further_off(o
     places = {alert["service"]: alert["incident_id"] for alert in owner.get("/alerts")}
     assert places["db"] != places["web"]
     assert places["api"] == places["web"]  # both are one hop away, and this one was active last
+
+
+def again(name: str, env: str, fingerprint: str, minutes: int) -> dict[str, object]:
+    """The alert of this fingerprint fires so many minutes later, whatever its labels were before."""
+    begun = (START + timedelta(minutes=minutes)).isoformat()
+    return firing(name, env=env) | {"fingerprint": fingerprint, "startsAt": begun}
+
+
+@pytest.mark.parametrize("is_one_turn", [False, True])
+def test_incident_that_opens_again_leaves_its_groups_key_to_the_one_that_took_its_place(
+    owner: Person, *, is_one_turn: bool
+):
+    group = {"name": "Production", "action": "group", "group_by": ["labels.env"], "window_seconds": 3600}
+    owner.post("/rules", group | {"match": {"labels.env": "prod"}})
+    end = resolved("First", env="prod") | {"fingerprint": "a"}
+    for told in (again("First", "prod", "a", 0), end, again("Second", "prod", "b", 15), again("First", "dev", "a", 20)):
+        owner.push(alertmanager(told))
+        if not is_one_turn:
+            owner.hub.work("ingest")
+    owner.push(alertmanager(again("Third", "prod", "c", 25)))
+    owner.hub.work("ingest")
+    assert {each["status"] for each in owner.get("/deliveries")} == {"processed"}
+    assert sorted((each["title"], each["status"], each["alert_count"]) for each in owner.get("/incidents")) == [
+        ("First", "active", 1),
+        ("Second", "active", 2),
+    ]

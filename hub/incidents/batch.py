@@ -105,7 +105,7 @@ class Batch:
     def _join(self, incident_id: UUID, signal: Signal, record: Row, change: Change) -> None:
         candidate = self.candidates[incident_id]
         if candidate.status not in rules.OPEN:
-            candidate.status, candidate.resolved_at = "active", None
+            self.candidates.reopen(candidate)
             self.reopened.add(incident_id)
             self.note(incident_id, "reopened", signal.at, {"because": "an alert of it fired again"})
         self.candidates.learn(candidate, signal)

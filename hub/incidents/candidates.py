@@ -8,6 +8,8 @@ from uuid import UUID
 
 from hub.incidents.signals import Signal
 
+_OPEN = frozenset({"active", "in_progress"})  # as `rules` has it, which knows this module
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -46,11 +48,21 @@ class Candidates:
             self.add(candidate)
 
     def add(self, candidate: Candidate) -> None:
-        """Another incident to choose from."""
+        """Another incident to choose from. An open one has its key for itself: who held it before gives it up."""
         self._by_id[candidate.incident_id] = candidate
-        if candidate.correlation_key:
+        if candidate.correlation_key and candidate.status in _OPEN:
+            if holder := self.of_key(candidate.correlation_key):
+                holder.correlation_key = None
             self._by_key[candidate.correlation_key] = candidate.incident_id
         self._index(candidate.incident_id, candidate.services, candidate.words)
+
+    def reopen(self, candidate: Candidate) -> None:
+        """Its alerts fire again; its key stays with whoever has taken its place meanwhile."""
+        candidate.status, candidate.resolved_at = "active", None
+        if candidate.correlation_key and self.of_key(candidate.correlation_key):
+            candidate.correlation_key = None
+        elif candidate.correlation_key:
+            self._by_key[candidate.correlation_key] = candidate.incident_id
 
     def learn(self, candidate: Candidate, signal: Signal) -> None:
         """The signal belongs to the candidate now."""
@@ -70,7 +82,7 @@ class Candidates:
         return self._by_id.get(incident_id) if incident_id else None
 
     def of_key(self, key: str) -> Candidate | None:
-        """The incident that a `group` rule opened last for these values."""
+        """The open incident of a `group` rule's values."""
         return self.find(self._by_key.get(key))
 
     def of_services(self, services: Iterable[str]) -> Iterator[Candidate]:

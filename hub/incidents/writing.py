@@ -59,6 +59,10 @@ _JOIN = text(
     " status = CASE WHEN r.reopened THEN 'active' ELSE i.status END,"
     " resolved_at = CASE WHEN r.reopened THEN NULL ELSE i.resolved_at END,"
     " closed_at = CASE WHEN r.reopened THEN NULL ELSE i.closed_at END,"
+    # a rule's group has one open incident: somebody may have taken the place of the one that opens again
+    " correlation_key = CASE WHEN NOT r.reopened THEN i.correlation_key WHEN NOT EXISTS (SELECT FROM incidents o"
+    "   WHERE o.organization_id = i.organization_id AND o.correlation_key = r.correlation_key AND o.id <> i.id"
+    "   AND o.status IN ('active', 'in_progress')) THEN r.correlation_key END,"
     " alerts_resolved_at = NULL,"
     " environment = r.environment, services = r.services, words = r.words,"
     " service = CASE WHEN i.service = '' THEN coalesce(r.services[1], '') ELSE i.service END,"
@@ -67,7 +71,8 @@ _JOIN = text(
     " alert_count = CASE WHEN r.is_known THEN (SELECT count(DISTINCT e.alert_id) FROM episodes e"
     "   WHERE e.organization_id = i.organization_id AND e.incident_id = i.id) ELSE i.alert_count + r.alert_count END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id uuid, severity text, reopened boolean, environment text,"
-    "   services text[], words text[], last_activity_at timestamptz, alert_count integer, is_known boolean)"
+    "   correlation_key text, services text[], words text[], last_activity_at timestamptz, alert_count integer,"
+    "   is_known boolean)"
     # the same row once more, as it was before
     " JOIN incidents was ON was.organization_id = :organization_id AND was.id = r.id"
     " WHERE i.organization_id = :organization_id AND i.id = r.id"
@@ -171,6 +176,7 @@ def _learnt(batch: Batch, incident_id: UUID) -> dict[str, object]:
         "severity": rules.highest(joined.severities),
         "reopened": incident_id in batch.reopened,
         "environment": candidate.environment,
+        "correlation_key": candidate.correlation_key,
         "services": sorted(candidate.services),
         "words": sorted(candidate.words),
         "last_activity_at": candidate.last_activity_at,
