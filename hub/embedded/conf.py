@@ -1,6 +1,17 @@
 """How the embedded Postgres is set up: for a small machine, with every accepted delivery on disk."""
 
+import os
+
 PORT = 5432  # only a part of the socket's name: no TCP
+
+_LEAST_MB, _MOST_MB = 128, 512  # of shared buffers: memory is taken as they fill
+
+
+def _shared_buffers() -> str:
+    """A tenth of the machine: an index of vectors is read here and there, and what is not in them is copied first."""
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return f"{min(_MOST_MB, max(_LEAST_MB, megabytes // 10))}MB"
+
 
 CONF = {
     "listen_addresses": "",
@@ -11,7 +22,7 @@ CONF = {
     "log_timezone": "UTC",
     "lc_messages": "C",
     # A small machine, where the hub itself wants most of the memory and an idle process is a waste.
-    "shared_buffers": "128MB",
+    "shared_buffers": _shared_buffers(),
     "max_connections": "100",
     "io_method": "sync",
     "max_logical_replication_workers": "0",

@@ -500,44 +500,58 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
        AND (p_created_before IS NULL OR d.created_at < p_created_before)
 $$;
 
--- The chunks worth ranking: nearest in meaning, richest in shared words, and those of documents with one of the names
--- or with evidence of their own (p_sources). Text operators are not leakproof, so under the policy their index would be
--- ignored; here the same predicate stands written out, and the tenant is no argument: it is the transaction's.
--- Up to 4,000 chunks everything is looked at: an exact scan is as fast as an index there, and misses nothing; the
--- indexes hold other tenants too. So it is for the few documents that a narrow filter leaves, because HNSW gives up long
--- before it meets them. All else goes by the indexes.
-DROP FUNCTION IF EXISTS search_candidates(
-    halfvec, text, tsquery, text[], integer, text[], text[], text[], text[], text[], timestamptz, timestamptz);
-CREATE OR REPLACE FUNCTION search_candidates(
-    p_vector halfvec, p_model text, p_query tsquery, p_names text[], p_sources uuid[], p_most integer, p_kinds text[],
-    p_services text[], p_severities text[], p_statuses text[], p_tags text[],
-    p_created_after timestamptz, p_created_before timestamptz)
+-- Up to 4,000 chunks everything is looked at: an exact scan is as fast as an index there, and misses nothing; the indexes
+-- hold other tenants too. Counted where the words are, so it may have been more than there are now.
+CREATE OR REPLACE FUNCTION had_many_chunks(p_tenant uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM vocabularies v WHERE v.organization_id = p_tenant AND v.chunk_count + v.written > 4000)
+$$;
+
+-- The chunks of a large tenant that are the richest in some words, which can be looked for while the query's vector is
+-- still being made. Text operators are not leakproof, so under the policy their index would be ignored; here the same
+-- predicate stands written out, and the tenant is no argument: it is the transaction's. Words that are common after all
+-- must not cost more than 3,000 chunks.
+CREATE OR REPLACE FUNCTION search_words(p_query tsquery, p_most integer)
 RETURNS TABLE (document_id uuid, ordinal integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+BEGIN
+    IF had_many_chunks(tenant) THEN
+        RETURN QUERY
+        SELECT c.document_id, c.ordinal
+        FROM (SELECT c.document_id, c.ordinal, c.lexemes FROM chunks c
+              WHERE c.organization_id = tenant AND c.lexemes @@ p_query LIMIT 3000) c
+        ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT p_most;
+    END IF;
+END $$;
+
+-- The chunks worth ranking: nearest in meaning, richest in shared words (of a large tenant those that search_words gave,
+-- p_documents and p_ordinals), and those of documents with one of the names or with evidence of their own (p_sources);
+-- each with its cosine (null: another model's), its distinct lexemes counted, and ts_rank for each of p_lexemes alone,
+-- which says how often it stands there. The tenant is the transaction's, as above.
+-- Few documents, of a small tenant or left by a narrow filter, are all looked at: HNSW gives up long before it meets
+-- them. All else goes by the indexes.
+DROP FUNCTION IF EXISTS search_candidates(
+    halfvec, text, tsquery, text[], uuid[], integer, text[], text[], text[], text[], text[], timestamptz, timestamptz);
+CREATE OR REPLACE FUNCTION search_candidates(
+    p_vector halfvec, p_model text, p_query tsquery, p_documents uuid[], p_ordinals integer[], p_lexemes tsquery[],
+    p_names text[], p_sources uuid[], p_most integer, p_kinds text[], p_services text[], p_severities text[], p_statuses text[], p_tags text[],
+    p_created_after timestamptz, p_created_before timestamptz)
+RETURNS TABLE (document_id uuid, ordinal integer, kind text, source_id uuid, title text, said text, is_named boolean,
+               cosine float8, length integer, ranks real[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+SET search_path = public, pg_temp SET jit = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off AS $$
 DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
     is_filtered boolean := cardinality(p_kinds) < 3 OR p_services IS NOT NULL OR p_severities IS NOT NULL
         OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
-    is_large boolean := EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
+    is_large boolean := had_many_chunks(tenant)
+        AND EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
+    documents_found uuid[];
+    ordinals_found integer[];
 BEGIN
-    -- planning costs a small organization more than a plan made for it saves; a large one needs its own
-    IF is_large THEN
-        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
-    END IF;
-    RETURN QUERY
-    SELECT c.document_id, c.ordinal
-    FROM (SELECT d.id FROM documents d
-          WHERE d.organization_id = tenant AND d.id IN (
-                SELECT n.id FROM documents n WHERE n.organization_id = tenant AND n.names && p_names
-                UNION ALL
-                SELECT n.id FROM documents n
-                WHERE n.organization_id = tenant AND n.kind = ANY (p_kinds) AND n.source_id = ANY (p_sources))
-            AND document_fits(
-                d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-          ORDER BY d.source_id = ANY (p_sources) DESC, d.kind = 'procedures' DESC, d.created_at DESC, d.id
-          LIMIT p_most / 4) named
-    JOIN chunks c ON c.organization_id = tenant AND c.document_id = named.id AND c.ordinal < 4;
     IF is_large AND is_filtered AND (
         SELECT count(*) <= 2000 FROM (
             SELECT FROM documents d
@@ -547,45 +561,55 @@ BEGIN
     THEN
         is_large := false;
     END IF;
-    IF NOT is_large THEN
-        RETURN QUERY
+    IF is_large THEN
+        PERFORM set_config('hnsw.ef_search', '400', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
+        -- the filter stands in a subquery of its own, so that no plan begins with what it leaves of the documents
+        SELECT array_agg(f.document_id), array_agg(f.ordinal) INTO documents_found, ordinals_found FROM (
+            (SELECT c.document_id, c.ordinal FROM chunks c
+             WHERE c.organization_id = tenant AND c.model = p_model AND (NOT is_filtered OR (
+                 SELECT document_fits(
+                     d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+                 FROM documents d WHERE d.organization_id = tenant AND d.id = c.document_id))
+             ORDER BY c.embedding <=> p_vector LIMIT p_most)
+            UNION ALL
+            (SELECT * FROM unnest(p_documents, p_ordinals))) f (document_id, ordinal);
+    ELSE
         WITH looked_at AS MATERIALIZED (
             SELECT c.document_id, c.ordinal,
                    CASE WHEN c.model = p_model THEN c.embedding <=> p_vector END AS distance,
                    CASE WHEN c.lexemes @@ p_query THEN ts_rank(c.lexemes, p_query, 1) END AS shared
-            FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
-            WHERE c.organization_id = tenant AND document_fits(
-                d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before))
-        (SELECT l.document_id, l.ordinal FROM looked_at l WHERE l.distance IS NOT NULL ORDER BY l.distance LIMIT p_most)
-        UNION ALL
-        (SELECT l.document_id, l.ordinal FROM looked_at l WHERE l.shared IS NOT NULL
-         ORDER BY l.shared DESC LIMIT p_most);
-        RETURN;
+            FROM chunks c
+            WHERE c.organization_id = tenant AND (NOT is_filtered OR c.document_id IN (
+                SELECT d.id FROM documents d WHERE d.organization_id = tenant AND document_fits(
+                    d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before))))
+        SELECT array_agg(f.document_id), array_agg(f.ordinal) INTO documents_found, ordinals_found FROM (
+            (SELECT l.document_id, l.ordinal FROM looked_at l
+             WHERE l.distance IS NOT NULL ORDER BY l.distance LIMIT p_most)
+            UNION ALL
+            (SELECT l.document_id, l.ordinal FROM looked_at l
+             WHERE l.shared IS NOT NULL ORDER BY l.shared DESC LIMIT p_most)) f;
     END IF;
-    -- 100 finds 0.91 of the ten nearest among 200,000, 300 finds 0.95 to 0.98, as the index happens to be built; each
-    -- hundred costs about 1 ms
-    PERFORM set_config('hnsw.ef_search', '400', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    IF NOT is_filtered THEN
-        RETURN QUERY
-        SELECT c.document_id, c.ordinal FROM chunks c
-        WHERE c.organization_id = tenant AND c.model = p_model
-        ORDER BY c.embedding <=> p_vector LIMIT p_most;
-    ELSE
-        RETURN QUERY
-        SELECT c.document_id, c.ordinal
-        FROM chunks c JOIN documents d ON d.organization_id = tenant AND d.id = c.document_id
-        WHERE c.organization_id = tenant AND c.model = p_model
-          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-        ORDER BY c.embedding <=> p_vector LIMIT p_most;
-    END IF;
-    -- words that are common after all must not cost more than this; the filter is asked of the best only
     RETURN QUERY
-    SELECT best.document_id, best.ordinal
-    FROM (SELECT c.document_id, c.ordinal
-          FROM (SELECT c.document_id, c.ordinal, c.lexemes FROM chunks c
-                WHERE c.organization_id = tenant AND c.lexemes @@ p_query LIMIT 3000) c
-          ORDER BY ts_rank(c.lexemes, p_query, 1) DESC LIMIT CASE WHEN is_filtered THEN 5 * p_most ELSE p_most END) best
-    JOIN documents d ON d.organization_id = tenant AND d.id = best.document_id
+    WITH named AS (
+        SELECT d.id FROM documents d
+        WHERE d.organization_id = tenant AND d.id IN (
+              SELECT n.id FROM documents n WHERE n.organization_id = tenant AND n.names && p_names
+              UNION ALL
+              SELECT n.id FROM documents n
+              WHERE n.organization_id = tenant AND n.kind = ANY (p_kinds) AND n.source_id = ANY (p_sources))
+          AND document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+        ORDER BY d.source_id = ANY (p_sources) DESC, d.kind = 'procedures' DESC, d.created_at DESC, d.id
+        LIMIT p_most / 4),
+    found AS MATERIALIZED (
+        SELECT * FROM unnest(documents_found, ordinals_found) AS f (document_id, ordinal)
+        UNION
+        SELECT named.id, first.ordinal FROM named, generate_series(0, 3) AS first (ordinal))
+    SELECT c.document_id, c.ordinal, d.kind, d.source_id, d.title, left(c.text, 1000), d.names && p_names,
+           CASE WHEN c.model = p_model THEN 1 - (c.embedding <=> p_vector) END, length(c.lexemes),
+           ARRAY(SELECT ts_rank('{1, 1, 1, 1}', c.lexemes, lexeme) FROM unnest(p_lexemes) AS lexeme)
+    FROM found f
+    JOIN chunks c ON c.organization_id = tenant AND c.document_id = f.document_id AND c.ordinal = f.ordinal
+    JOIN documents d ON d.organization_id = tenant AND d.id = f.document_id
     WHERE document_fits(d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before);
 END $$;
 

@@ -1,16 +1,17 @@
-"""The chunks worth ranking, out of the index, and the words of those that are shown."""
+"""The chunks worth ranking, out of the index."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import repeat
+from itertools import accumulate
+from math import pi
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.database import organization_of
 from hub.search.lexical import Candidate, ChunkId
 
 KINDS = ("incidents", "procedures", "solutions")
@@ -18,7 +19,11 @@ KINDS = ("incidents", "procedures", "solutions")
 MOST_CANDIDATES = 60
 """Of each side: meaning, words, names. 100 rank no better, and cost 3 ms more."""
 
-_LONGEST_TEXT = 1_000  # characters of a chunk that are shown: of a title's 300, and of what it says
+_FILTERED = 5  # times as many by words, of which the filter may take most
+
+# ts_rank of a lexeme alone, weights 1, by how often it stands in the text (calc_rank_or of PostgreSQL's tsrank.c)
+_RANK_OF = [squares * 6 / pi**2 for squares in accumulate((1 / n**2 for n in range(1, 64)), initial=0.0)]
+_ROUNDING = 1e-6  # it comes in single precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ NO_FILTERS = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query as the index takes it. `searched` is what of its `lexemes` is worth asking for: any, or all of several.
+    """A query as the index takes it. `searched` is what of its `lexemes` is worth asking for: any, or all of several;
+    `by_words` are the chunks that were found by it already.
 
     `vectors` has one per model whose vectors are stored, as Postgres reads them; `sources` are documents that have to
     be among the candidates whatever their text.
@@ -47,52 +53,46 @@ class Asked:
     vectors: Mapping[str, str]
     lexemes: Sequence[str]
     searched: Sequence[tuple[str, ...]]
+    by_words: Sequence[ChunkId]
     names: Collection[str]
     sources: Collection[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A candidate, and what it is a chunk of; `is_named` when that has one of the names that were asked for."""
+    """A candidate, and the document that it is a chunk of; `is_named` when that has one of the names asked for.
+
+    `said` is how the chunk begins, as people wrote it.
+    """
 
     candidate: Candidate
     kind: str
     source_id: UUID
+    title: str
+    said: str
     is_named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk's words as people wrote them, with its document's title."""
-
-    title: str
-    text: str
-
-
-# the tsquery is put together from lexemes, each quoted, so that none can be read as an operator
+# the tsqueries are put together from lexemes, each quoted, so that none can be read as an operator
+_BY_WORDS = text("SELECT document_id, ordinal FROM search_words(CAST(:words AS tsquery), :most)")
 _CANDIDATES = text(
-    "WITH models AS MATERIALIZED (SELECT m.model, CAST(m.vector AS halfvec) AS vector"
-    "   FROM unnest(CAST(:models AS text[]), CAST(:vectors AS text[])) AS m (model, vector)),"
-    " found AS MATERIALIZED (SELECT DISTINCT c.document_id, c.ordinal FROM models m, search_candidates("
-    "   m.vector, m.model, CAST(:words AS tsquery), CAST(:names AS text[]), CAST(:sources AS uuid[]),"
-    "   :most, CAST(:kinds AS text[]),"
+    "SELECT c.* FROM unnest(CAST(:models AS text[]), CAST(:vectors AS text[])) AS m (model, vector), search_candidates("
+    "   CAST(m.vector AS halfvec), m.model, CAST(:words AS tsquery), CAST(:documents AS uuid[]),"
+    "   CAST(:ordinals AS integer[]), CAST(CAST(:lexemes AS text[]) AS tsquery[]),"
+    "   CAST(:names AS text[]), CAST(:sources AS uuid[]), :most, CAST(:kinds AS text[]),"
     "   CAST(:service AS text[]), CAST(:severity AS text[]), CAST(:status AS text[]), CAST(:tags AS text[]),"
-    "   CAST(:created_after AS timestamptz), CAST(:created_before AS timestamptz)) c)"
-    " SELECT c.document_id, c.ordinal, d.kind, d.source_id, d.names && CAST(:names AS text[]) AS is_named,"
-    "   coalesce(1 - (c.embedding <=> m.vector), 0) AS cosine, length(c.lexemes) AS length,"
-    "   (SELECT jsonb_object_agg(u.lexeme, cardinality(u.positions)) FROM unnest(c.lexemes) u"
-    "    WHERE u.lexeme = ANY (CAST(:lexemes AS text[]))) AS counts"
-    " FROM found f"
-    " JOIN chunks c ON c.organization_id = :organization_id AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
-    " JOIN documents d ON d.organization_id = :organization_id AND d.id = c.document_id"
-    " LEFT JOIN models m ON m.model = c.model"
+    "   CAST(:created_after AS timestamptz), CAST(:created_before AS timestamptz)) c"
 )
-_PASSAGES = text(
-    "SELECT c.document_id, c.ordinal, d.title, left(c.text, :longest) AS text"
-    " FROM unnest(CAST(:document_ids AS uuid[]), CAST(:ordinals AS integer[])) AS w (document_id, ordinal)"
-    " JOIN chunks c ON c.organization_id = :organization_id AND c.document_id = w.document_id AND c.ordinal = w.ordinal"
-    " JOIN documents d ON d.organization_id = :organization_id AND d.id = c.document_id"
-)
+
+
+def by_words(
+    session: Session, searched: Sequence[tuple[str, ...]], kinds: Sequence[str], filters: Filters
+) -> list[ChunkId]:
+    """Of a large organization: the chunks that have the most of the words; a few more where a filter will take some."""
+    is_filtered = len(kinds) < len(KINDS) or filters != NO_FILTERS
+    most = _FILTERED * MOST_CANDIDATES if is_filtered else MOST_CANDIDATES
+    rows = session.execute(_BY_WORDS, {"words": _tsquery(searched), "most": most})
+    return [(document_id, ordinal) for document_id, ordinal in rows]
 
 
 def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters) -> list[Found]:
@@ -100,11 +100,12 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
     rows = session.execute(
         _CANDIDATES,
         {
-            "organization_id": organization_of(session),
             "models": list(asked.vectors),
             "vectors": list(asked.vectors.values()),
-            "words": " | ".join(f"({' & '.join(map(_quoted, each))})" for each in asked.searched),
-            "lexemes": list(asked.lexemes),
+            "words": _tsquery(asked.searched),
+            "documents": [document_id for document_id, _ in asked.by_words],
+            "ordinals": [ordinal for _, ordinal in asked.by_words],
+            "lexemes": list(map(_quoted, asked.lexemes)),
             "names": sorted(asked.names),
             "sources": list(asked.sources),
             "most": MOST_CANDIDATES,
@@ -112,21 +113,13 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
             **asdict(filters),
         },
     )
-    return [_found(row, asked.lexemes) for row in rows.all()]
+    # while one model replaces another, a chunk is found once for each: its own model knows the cosine, the other has 0
+    by_cosine = sorted(map(_found, rows.all()), key=lambda found: found.candidate.cosine)
+    return list({found.candidate.chunk_id: found for found in by_cosine}.values())
 
 
-def passages(session: Session, chunk_ids: Sequence[ChunkId]) -> dict[ChunkId, Passage]:
-    """The words of some chunks; few of those that are ranked are shown."""
-    rows = session.execute(
-        _PASSAGES,
-        {
-            "organization_id": organization_of(session),
-            "document_ids": [document_id for document_id, _ in chunk_ids],
-            "ordinals": [ordinal for _, ordinal in chunk_ids],
-            "longest": _LONGEST_TEXT,
-        },
-    )
-    return {(document_id, ordinal): Passage(title, said) for document_id, ordinal, title, said in rows}
+def _tsquery(searched: Sequence[tuple[str, ...]]) -> str:
+    return " | ".join(f"({' & '.join(map(_quoted, each))})" for each in searched)
 
 
 def _quoted(lexeme: str) -> str:
@@ -134,9 +127,9 @@ def _quoted(lexeme: str) -> str:
     return f"'{doubled}'"
 
 
-def _found(row: Any, lexemes: Sequence[str]) -> Found:
+def _found(row: Any) -> Found:
     # by place, not by name: this runs some two hundred times a query
-    document_id, ordinal, kind, source_id, is_named, cosine, length, counts = row
-    frequencies = list(map((counts or {}).get, lexemes, repeat(0)))
-    candidate = Candidate((document_id, ordinal), document_id, float(cosine), frequencies, length, source_id)
-    return Found(candidate, kind, source_id, is_named)
+    document_id, ordinal, kind, source_id, title, said, is_named, cosine, length, ranks = row
+    frequencies = [bisect_left(_RANK_OF, rank - _ROUNDING) for rank in ranks]
+    candidate = Candidate((document_id, ordinal), document_id, cosine or 0.0, frequencies, length, source_id)
+    return Found(candidate, kind, source_id, title, said, is_named)

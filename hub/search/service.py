@@ -1,6 +1,7 @@
 """Use case of search: ask."""
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from uuid import UUID
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub import names
 from hub.search import candidates, evidence, lexical, rules, vocabulary
-from hub.search.candidates import KINDS, NO_FILTERS, Asked, Filters, Found, Passage
+from hub.search.candidates import KINDS, NO_FILTERS, Asked, Filters, Found
 from hub.search.confidence import is_good_match
 from hub.search.embedding.loaded import Embedders
 from hub.search.evidence import Source
@@ -22,6 +23,8 @@ __all__ = ["KINDS", "Answer", "Filters", "Hit", "Known", "ask", "key_of"]
 _SNIPPET_CHARACTERS = 400
 _LONGEST_KEY = 200
 _MOST_MATCHES = 400  # chunks that the words alone should bring in; each costs some microseconds to rank
+
+_embedding = ThreadPoolExecutor(thread_name_prefix="embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +78,29 @@ def ask(
     model = models.current()
     understood = understand(query)
     named = understood.names | known.names
+    embedding = _embedding.submit(of_query, model, understood.semantic)  # while the database looks for the words
     words = vocabulary.read(session, understood.lexical)
-    vectors = _vectors(models, {model.model_id, *words.models}, understood)
+    searched = lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count))
+    by_words = candidates.by_words(session, searched, kinds, filters)
+    vector = embedding.result()
     urls = [*known.urls, *evidence.urls_in(query)]
-    judged = evidence.find(session, sorted(named), urls, key_of(query), model.model_id, vectors[model.model_id])
+    judged = evidence.find(session, sorted(named), urls, key_of(query), model.model_id, vector)
     asked = Asked(
-        vectors=vectors,
+        vectors={**_others(models, words.models, understood), model.model_id: vector},
         lexemes=words.lexemes,
-        searched=lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count)),
+        searched=searched,
+        by_words=by_words,
         names=named,
         sources={source_id for _, source_id in judged} | known.service_sources,
     )
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
+    by_id = {chunk.candidate.chunk_id: chunk for chunk in chunks}
     one_of_each = {chunk.candidate.document_id: chunk for chunk in chunks}
     evident = {document_id: _evidence(chunk, judged, known) for document_id, chunk in one_of_each.items()}
     ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
     sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
-    passages = candidates.passages(session, [result.passage_id for result in sure])
     return Answer(
-        hits=[
-            _hit(one_of_each[result.document_id], passages[result.passage_id], result, evident[result.document_id])
-            for result in sure
-            if result.passage_id in passages  # else it was deleted a moment ago
-        ],
+        hits=[_hit(by_id[result.passage_id], result, evident[result.document_id]) for result in sure],
         query_kind=understood.kind,
         model=model.model_id,
         good_match=is_good_match(sure[0].confidence if sure else None),
@@ -109,7 +112,7 @@ def key_of(query: str) -> str:
     return names.fold(query)[:_LONGEST_KEY]
 
 
-def _vectors(models: Embedders, model_ids: Collection[str], query: Query) -> dict[str, str]:
+def _others(models: Embedders, model_ids: Collection[str], query: Query) -> dict[str, str]:
     """The query as each model sees it whose vectors are stored; without one, its documents are found by words."""
     found = (models.find(model_id) for model_id in model_ids)
     return {model.model_id: of_query(model, query.semantic) for model in found if model}
@@ -125,11 +128,11 @@ def _evidence(chunk: Found, judged: Mapping[Source, Evidence], known: Known) -> 
     return found
 
 
-def _hit(chunk: Found, passage: Passage, result: Result, known: Evidence) -> Hit:
-    return Hit(chunk.source_id, chunk.kind, passage.title, _snippet(passage), result, known)
+def _hit(chunk: Found, result: Result, known: Evidence) -> Hit:
+    return Hit(chunk.source_id, chunk.kind, chunk.title, _snippet(chunk), result, known)
 
 
-def _snippet(chunk: Passage) -> str:
+def _snippet(chunk: Found) -> str:
     """The passage as people wrote it, without the title that stands beside it anyway."""
-    said = chunk.text.removeprefix(chunk.title).lstrip(".: \n") or chunk.text
+    said = chunk.said.removeprefix(chunk.title).lstrip(".: \n") or chunk.said
     return said if len(said) <= _SNIPPET_CHARACTERS else f"{said[:_SNIPPET_CHARACTERS]}…"

@@ -40,4 +40,4 @@ def of_query(model: Embedder, query: str) -> str:
 
 def as_halfvec(vector: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> str:
     """The vector as pgvector reads it."""
-    return f"[{','.join(format(number, '.5g') for number in vector.tolist())}]"
+    return f"[{','.join(['%.5g'] * len(vector)) % tuple(vector.tolist())}]"
