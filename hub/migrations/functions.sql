@@ -536,8 +536,8 @@ DROP FUNCTION IF EXISTS search_candidates(
     halfvec, text, tsquery, text[], uuid[], integer, text[], text[], text[], text[], text[], timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION search_candidates(
     p_vector halfvec, p_model text, p_query tsquery, p_documents uuid[], p_ordinals integer[], p_lexemes tsquery[],
-    p_names text[], p_sources uuid[], p_most integer, p_kinds text[], p_services text[], p_severities text[], p_statuses text[], p_tags text[],
-    p_created_after timestamptz, p_created_before timestamptz)
+    p_names text[], p_sources uuid[], p_most integer, p_kinds text[], p_services text[], p_severities text[],
+    p_statuses text[], p_tags text[], p_created_after timestamptz, p_created_before timestamptz)
 RETURNS TABLE (document_id uuid, ordinal integer, kind text, source_id uuid, title text, said text, is_named boolean,
                cosine float8, length integer, ranks real[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -549,17 +549,20 @@ DECLARE
         OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
     is_large boolean := had_many_chunks(tenant)
         AND EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
+    documents_fitting uuid[];
     documents_found uuid[];
     ordinals_found integer[];
 BEGIN
-    IF is_large AND is_filtered AND (
-        SELECT count(*) <= 2000 FROM (
-            SELECT FROM documents d
+    IF is_filtered THEN
+        -- which index there is for a filter depends on what is asked for, so this plan is made anew
+        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
+        documents_fitting := ARRAY(
+            SELECT d.id FROM documents d
             WHERE d.organization_id = tenant AND document_fits(
                 d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
-            LIMIT 2001) few)
-    THEN
-        is_large := false;
+            LIMIT CASE WHEN is_large THEN 2001 END);
+        PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+        is_large := is_large AND cardinality(documents_fitting) > 2000;
     END IF;
     IF is_large THEN
         PERFORM set_config('hnsw.ef_search', '400', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
@@ -572,16 +575,21 @@ BEGIN
                  FROM documents d WHERE d.organization_id = tenant AND d.id = c.document_id))
              ORDER BY c.embedding <=> p_vector LIMIT p_most)
             UNION ALL
-            (SELECT * FROM unnest(p_documents, p_ordinals))) f (document_id, ordinal);
+            (SELECT w.document_id, w.ordinal FROM unnest(p_documents, p_ordinals) AS w (document_id, ordinal)
+             WHERE NOT is_filtered OR (
+                 SELECT document_fits(
+                     d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before)
+                 FROM documents d WHERE d.organization_id = tenant AND d.id = w.document_id)
+             LIMIT p_most)) f;
     ELSE
         WITH looked_at AS MATERIALIZED (
             SELECT c.document_id, c.ordinal,
                    CASE WHEN c.model = p_model THEN c.embedding <=> p_vector END AS distance,
                    CASE WHEN c.lexemes @@ p_query THEN ts_rank(c.lexemes, p_query, 1) END AS shared
-            FROM chunks c
-            WHERE c.organization_id = tenant AND (NOT is_filtered OR c.document_id IN (
-                SELECT d.id FROM documents d WHERE d.organization_id = tenant AND document_fits(
-                    d, p_kinds, p_services, p_severities, p_statuses, p_tags, p_created_after, p_created_before))))
+            FROM (SELECT * FROM chunks c WHERE NOT is_filtered AND c.organization_id = tenant
+                  UNION ALL
+                  SELECT c.* FROM unnest(documents_fitting) AS fitting (id)
+                  JOIN chunks c ON c.organization_id = tenant AND c.document_id = fitting.id) c)
         SELECT array_agg(f.document_id), array_agg(f.ordinal) INTO documents_found, ordinals_found FROM (
             (SELECT l.document_id, l.ordinal FROM looked_at l
              WHERE l.distance IS NOT NULL ORDER BY l.distance LIMIT p_most)

@@ -21,6 +21,8 @@ class Document(Tenant, Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "kind", "source_id"),
         Index("documents_names", "names", postgresql_using="gin"),
+        Index("documents_services", "services", postgresql_using="gin"),
+        Index("documents_tags", "tags", postgresql_using="gin"),
         Index("documents_created", "organization_id", "created_at"),
     )
 

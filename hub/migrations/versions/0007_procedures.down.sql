@@ -7,4 +7,5 @@ DROP TABLE suggestions, verdicts, confirmations, vocabularies, executions, proce
 DROP TRIGGER forget_procedure ON procedures;
 DROP FUNCTION forget_procedure();
 DROP TABLE procedures;
-DROP INDEX documents_words, documents_indexed, documents_created, documents_names;
+DROP INDEX documents_words, documents_indexed, documents_created, documents_tags, documents_services,
+    documents_names;

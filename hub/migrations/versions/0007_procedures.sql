@@ -82,6 +82,8 @@ CREATE INDEX executions_of_incident ON executions (organization_id, incident_id)
 -- search -------------------------------------------------------------------------------------------------------------
 
 CREATE INDEX documents_names ON documents USING gin (names);
+CREATE INDEX documents_services ON documents USING gin (services);
+CREATE INDEX documents_tags ON documents USING gin (tags);
 CREATE INDEX documents_created ON documents (organization_id, created_at);
 CREATE INDEX documents_indexed ON documents (indexed_at);
 CREATE INDEX documents_words ON documents USING gin (words_of(title));
