@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from hub.search import indexing, lexical, service, vocabulary
+from hub.search import candidates, indexing, lexical, service, vocabulary
 from hub.search.drafts import Draft
 from hub.search.embedding.loaded import Embedders
 from hub.search.service import Filters
@@ -123,6 +123,16 @@ def test_documents_are_read_by_index_under_the_wall(large: Person):
             {"org": large.organization_id, "id": uuid4()},
         )
         assert "Seq Scan" not in "\n".join(plan.scalars())
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 60])
+def test_how_often_a_word_stands_in_a_text_is_read_off_its_rank(owner: Person, count: int):
+    with transaction(owner) as session:
+        rank = session.execute(
+            text("SELECT ts_rank('{1, 1, 1, 1}', to_tsvector('simple', 'pod ' || repeat('disk ', :count)), 'disk')"),
+            {"count": count},
+        ).scalar_one()
+    assert candidates.frequency(rank) == count
 
 
 def test_rare_word_is_found_among_thousands(large: Person):

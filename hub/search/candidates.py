@@ -127,9 +127,14 @@ def _quoted(lexeme: str) -> str:
     return f"'{doubled}'"
 
 
+def frequency(rank: float) -> int:
+    """How often a lexeme stands in a text, at most 63 times, by ts_rank of the lexeme alone."""
+    return bisect_left(_RANK_OF, rank - _ROUNDING)
+
+
 def _found(row: Any) -> Found:
     # by place, not by name: this runs some two hundred times a query
     document_id, ordinal, kind, source_id, title, said, is_named, cosine, length, ranks = row
-    frequencies = [bisect_left(_RANK_OF, rank - _ROUNDING) for rank in ranks]
+    frequencies = list(map(frequency, ranks))
     candidate = Candidate((document_id, ordinal), document_id, cosine or 0.0, frequencies, length, source_id)
     return Found(candidate, kind, source_id, title, said, is_named)

@@ -140,16 +140,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- A reminder only moves last_seen_at, and is no news; all else that alerts are listed by is. What a statement has changed has no statistics: left to itself the
--- planner would compare every row with every row.
+-- A reminder only moves last_seen_at, and is no news; all else that alerts are listed by is. What a statement has changed
+-- has no statistics: left to itself the planner would compare every row with every row.
 CREATE FUNCTION note_changed_alerts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 BEGIN
     INSERT INTO changes (organization_id, subject_id, kind, change)
     SELECT c.organization_id, c.id, 'alert', 'changed' FROM changed c
     JOIN was w ON w.organization_id = c.organization_id AND w.id = c.id
-    WHERE (c.status, c.severity, c.title, c.service, c.resource, c.labels, c.started_at, c.occurrence_count, c.incident_id)
-          IS DISTINCT FROM
-          (w.status, w.severity, w.title, w.service, w.resource, w.labels, w.started_at, w.occurrence_count, w.incident_id)
+    WHERE (c.status, c.severity, c.title, c.service, c.resource, c.labels, c.created_at, c.started_at,
+           c.occurrence_count, c.incident_id) IS DISTINCT FROM
+          (w.status, w.severity, w.title, w.service, w.resource, w.labels, w.created_at, w.started_at,
+           w.occurrence_count, w.incident_id)
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
