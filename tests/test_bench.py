@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.bench import correlation, lists, storm
+from hub.bench import correlation, growth, lists, storm
 from hub.bench.blaster import Blast
 from hub.bench.commands import bench
 from hub.bench.latency import Waited, percentile
@@ -92,6 +92,12 @@ def test_flood_of_one_organization_is_told_beside_what_its_neighbour_waited(runn
     assert storm.strain(running, 120, 5, 8, told.append)
     assert "  5 alerts of 120 occurrences, 5 of them in" in "\n".join(told)
     assert sum("neighbour, webhook to visible incident: p50" in line for line in told) == 2
+
+
+def test_cost_of_an_alert_is_told_beside_that_of_the_first_size(running: RunningHub):
+    told = list(growth.grow(running, [12, 30], 30))
+    assert [line.split(" beside ")[1].split(" ")[0] for line in told] == ["12"] * 3 + ["30"] * 3
+    assert all(line.endswith(", 1.00 of the first") for line in told[:3])
 
 
 def test_each_query_of_a_long_list_tells_what_it_took_first_and_again(running: RunningHub):

@@ -70,7 +70,7 @@ def scale() -> None:
 @click.option("--keys", type=click.IntRange(1), default=40, show_default=True, help="Dedup keys of the storm.")
 @click.option("--connections", type=click.IntRange(1), default=32, show_default=True)
 def storm(webhooks: int, keys: int, connections: int) -> None:
-    """One organization floods the hub: what does another one notice?
+    """One organization floods the hub: what do others notice?
 
     First a storm of few alerts that fire again and again, then a herd of as many unique ones. Exits with 1 when
     something is lost or doubled, or the neighbour waits too long.
@@ -83,10 +83,23 @@ def storm(webhooks: int, keys: int, connections: int) -> None:
 @bench.command()
 @click.option("--rows", type=click.IntRange(10), default=100_000, show_default=True, help="Alerts, and incidents.")
 def lists(rows: int) -> None:
-    """What a page of alerts or incidents takes over HTTP, by every filter."""
+    """What a page of a long list takes, by every filter."""
     from hub.bench import lists as measured
 
     for line in measured.run(rows):
+        click.echo(line)
+
+
+@bench.command()
+@click.argument("sizes", nargs=-1, type=click.IntRange(10))
+def growth(sizes: tuple[int, ...]) -> None:
+    """Whether an alert costs more, the more are stored.
+
+    SIZES are how many are stored before, one after the other: 1,000 and 100,000 unless told.
+    """
+    from hub.bench import growth as measured
+
+    for line in measured.run(sizes or (1_000, 100_000)):
         click.echo(line)
 
 

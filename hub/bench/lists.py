@@ -1,13 +1,11 @@
 """What a page of a long list takes over HTTP: by filters, words, orders and late pages, the first time and again."""
 
-import re
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
-from uuid import UUID
 
 from hub.bench import stored
 from hub.bench.running import RunningHub, running_hub
@@ -71,16 +69,10 @@ def run(rows: int) -> Iterator[str]:
 def measure(hub: RunningHub, rows: int) -> Iterator[str]:
     """The same in a new organization of a hub that runs."""
     owner = hub.owner()
-    stored.store(hub, _integration_of(owner.connect("alertmanager", "stored")), rows, rows)
+    stored.store(hub, stored.integration_of(owner.connect("alertmanager", "stored")), rows, rows)
     yield f"{rows} alerts, {rows} incidents; pages of 25; the first line is what any request takes"
     for path, queries in _QUERIES.items():
         yield from (_line(path, query, _measure(owner, path, query)) for query in queries)
-
-
-def _integration_of(webhook: str) -> UUID:
-    found = re.search(r"int_(\w+)", webhook)
-    assert found  # noqa: S101  # a webhook's address names its integration
-    return UUID(found[1])
 
 
 def _measure(person: Client, path: str, query: Query) -> list[float]:

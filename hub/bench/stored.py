@@ -1,5 +1,6 @@
 """An organization that has much behind it: alerts and incidents written straight into the tables."""
 
+import re
 from uuid import UUID
 
 from hub.bench.running import RunningHub
@@ -15,7 +16,7 @@ INSERT INTO incidents (organization_id, id, title, description, severity, status
                        resolved_at)
 SELECT '{organization}', gen_random_uuid(),
        'High error rate ' || n % 200 || ' on host-' || n % 5000
-           || CASE WHEN n % ({rows} / 3) = 7 THEN ' zanzibar' ELSE '' END,
+           || CASE WHEN n % (greatest({rows} / 3, 1)) = 7 THEN ' zanzibar' ELSE '' END,
        repeat('Five percent of requests fail since the last deployment. ', 5),
        (ARRAY['critical', 'high', 'medium', 'low'])[1 + n % 4],
        CASE WHEN n % 20 = 0 THEN 'active' WHEN n % 50 = 1 THEN 'in_progress' WHEN n % 3 = 0 THEN 'resolved'
@@ -30,8 +31,8 @@ _ALERTS = """
 INSERT INTO alerts (organization_id, id, integration_id, dedup_key, platform, title, description, status, severity,
                     raw_severity, no_data, service, resource, labels, annotations, links, occurrence_count,
                     episode_count, started_at, last_seen_at, last_occurred_at, resolved_at, created_at, incident_id)
-SELECT '{organization}', gen_random_uuid(), '{integration}', 'stored-' || n, 'alertmanager',
-       'High error rate ' || n % 200 || CASE WHEN n % ({rows} / 3) = 7 THEN ' zanzibar' ELSE '' END,
+SELECT '{organization}', gen_random_uuid(), '{integration}', '{kind}-' || n, 'alertmanager',
+       'High error rate ' || n % 200 || CASE WHEN n % (greatest({rows} / 3, 1)) = 7 THEN ' zanzibar' ELSE '' END,
        repeat('Five percent of requests fail. ', 10),
        CASE WHEN n % 20 = 0 THEN 'firing' WHEN n % 100 = 1 THEN 'acknowledged' ELSE 'resolved' END,
        (ARRAY['critical', 'high', 'medium', 'low', 'info', 'unknown'])[1 + n % 6], 'critical', false,
@@ -48,14 +49,30 @@ LATERAL (SELECT now() - n * interval '20 seconds' AS at) AS moment
 """
 
 
-def store(hub: RunningHub, integration_id: UUID, alerts: int, incidents: int) -> None:
-    """So many of each for the integration's organization, as if they had come one after the other."""
+def integration_of(webhook: str) -> UUID:
+    """Whose webhook's address this is."""
+    found = re.search(r"int_(\w+)", webhook)
+    assert found  # noqa: S101  # it names its integration
+    return UUID(found[1])
+
+
+def store(hub: RunningHub, integration_id: UUID, alerts: int, incidents: int, kind: str = "stored") -> None:
+    """So many of each for the integration's organization, as if they had come one after the other.
+
+    `kind` begins the alerts' dedup keys, of which each may be stored once.
+    """
     ((organization, user),) = hub.query(
         "SELECT i.organization_id, u.id FROM integrations i JOIN users u USING (organization_id)"
         " WHERE i.id = %(id)s LIMIT 1",
         id=integration_id,
     )
-    told = {"organization": organization, "integration": integration_id, "user": user, "incidents": incidents}
+    told = {
+        "organization": organization,
+        "integration": integration_id,
+        "user": user,
+        "incidents": incidents,
+        "kind": kind,
+    }
     for table, statement, rows in (("incidents", _INCIDENTS, incidents), ("alerts", _ALERTS, alerts)):
         hub.execute(
             "SET statement_timeout = 0;"
