@@ -48,6 +48,7 @@ def test_the_number_of_statements_does_not_grow_with_the_page(busy: Person, of_o
     path = f"/incidents/{busy.get('/incidents')[0]['id']}{of_one}" if of_one else "/incidents"
     told = {}
     for limit in (5, 200):
+        busy.get(path, limit=limit)  # the first time, a list's rows are looked for as well
         with counted(busy) as statements:
             busy.get(path, limit=limit)
         told[limit] = len(statements)

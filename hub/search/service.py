@@ -82,9 +82,11 @@ def ask(
     words = vocabulary.read(session, understood.lexical)
     searched = lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count))
     by_words = candidates.by_words(session, searched, kinds, filters)
+    rows, has_verdicts = evidence.explicit(session, sorted(named), [*known.urls, *evidence.urls_in(query)])
     vector = embedding.result()
-    urls = [*known.urls, *evidence.urls_in(query)]
-    judged = evidence.find(session, sorted(named), urls, key_of(query), model.model_id, vector)
+    if has_verdicts:
+        rows += evidence.verdicts(session, key_of(query), model.model_id, vector)
+    judged = evidence.of_each(rows)
     asked = Asked(
         vectors={**_others(models, words.models, understood), model.model_id: vector},
         lexemes=words.lexemes,
