@@ -59,7 +59,7 @@ BUGS = {
                 "                status = 'processed', finished_at = overwatch_now(),\n",
             )
         ],
-        failpoints="after_claim=kill:0.2",
+        failpoints="after_claim=kill:0.6",
         shows="lost",
     ),
     "every delivery is news": Bug(
