@@ -14,7 +14,7 @@ from pathlib import Path
 
 import urllib3
 
-from hub.bench import latency, processes
+from hub.bench import latency, processes, stored
 from hub.bench.blaster import Blast, blast
 from hub.bench.chaos import audit
 from hub.bench.latency import Waited
@@ -121,7 +121,7 @@ def strain(hub: RunningHub, webhooks: int, keys: int, connections: int, say: Cal
 
 def _let_in(hub: RunningHub, flood: Flood, neighbour: str, connections: int) -> Report:
     webhook = hub.owner().connect("alertmanager", flood.name)
-    integration = webhook.partition("int_")[2][:32]
+    integration = str(stored.integration_of(webhook))
     bodies = flood.bodies()
     before = processes.cpu_seconds(hub.pid)
     waited: list[Waited] = []
