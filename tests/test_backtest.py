@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Person, alertmanager, firing, resolved
+from hub.alerts import ledger
+from hub.http.ids import from_public
+from hub.incidents import context
+from hub.incidents.grouping import rehearsal
+from tests.factories import START, Person, alertmanager, firing, resolved
 
 BY_TEAM = {"name": "By team", "action": "group", "group_by": ["labels.team"], "window_seconds": 3600}
 
@@ -108,6 +112,61 @@ def test_backtest_is_what_happens_however_many_webhooks_are_worked_off_at_once(o
     assert told["incidents_before"] == len(owner.get("/incidents"))
     assert told["incidents_after"] == len(at_once.get("/incidents"))
     assert episodes(at_once) == episodes(one_by_one)
+
+
+def told_otherwise(seed: int) -> Iterator[dict[str, Any]]:
+    """Bodies of a generic sender whose alerts change their title, service and severity, and come late."""
+    dice = Random(seed)
+    for minute in range(20, 60):
+        late = dice.choice((0, 0, 0, 15))
+        yield {
+            "id": dice.choice("abcdef"),
+            "title": dice.choice(("Disk full on volume", "Queue lag grows", "Pod crash looping")),
+            "service": dice.choice(("db", "web", "mq", "edge")),
+            "severity": dice.choice(("critical", "high", "low")),
+            "status": dice.choice(("firing", "firing", "acknowledged", "resolved")),
+            "timestamp": f"2026-01-05T10:{minute - late:02}:00Z",
+        }
+
+
+def places(owner: Person) -> set[frozenset[tuple[str, int]]]:
+    """Which episodes share an incident."""
+    keys = {alert["id"]: alert["dedup_key"] for alert in owner.get("/alerts")}
+    told = reasons(owner).values()
+    return {frozenset((keys[why["alert_id"]], why["episode"]) for why in incident) for incident in told}
+
+
+def foretold(owner: Person, rule_id: str) -> set[frozenset[tuple[str, int]]]:
+    """The same as the backtest sees it with the rule."""
+    with owner.hub.runtime.database.transaction(owner.organization_id) as session:
+        events = ledger.latest(session, 1_000)
+        around = context.surroundings(session, {"db", "web", "mq", "edge"}, START, draft=from_public("rule", rule_id))
+    keys = {alert_id: event.dedup_key for alert_id, event in events}
+    found: dict[Any, set[tuple[str, int]]] = {}
+    for (alert_id, number), place in rehearsal.group(rehearsal.changes_of(events), around).placed.items():
+        found.setdefault(place, set()).add((keys[alert_id], number))
+    found.pop(None, None)
+    return {frozenset(episodes) for episodes in found.values()}
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_backtest_places_every_episode_where_it_goes_when_the_stream_comes_again(owner: Person, seed: int):
+    rule = {"match": {"severity": ["critical", "high"]}, "group_by": ["title", "service"]}
+    draft = make(owner, **rule)
+    people = [owner, *(owner.hub.register() for _ in range(2))]
+    hooks = [each.connect("generic") for each in people]
+    for person in people:
+        person.patch("/organizations/current", {"settings": {"incident_threshold": "medium"}})
+    for person in people[1:]:
+        make(person, enabled=True, **rule)
+    for body in told_otherwise(seed):
+        for person, hook in zip(people[:2], hooks, strict=False):
+            person.push(body, hook)
+        owner.hub.work("ingest")
+    for body in told_otherwise(seed):
+        people[2].push(body, hooks[2])
+    owner.hub.work("ingest")
+    assert foretold(owner, draft) == places(people[1]) == places(people[2])
 
 
 # what a decision recorded is enough to make it again

@@ -245,3 +245,23 @@ def test_incident_that_opens_again_leaves_its_groups_key_to_the_one_that_took_it
         ("First", "active", 1),
         ("Second", "active", 2),
     ]
+
+
+def test_incident_was_over_when_its_resolve_came_whatever_repeats_it(owner: Person):
+    owner.push(alertmanager(firing("DiskFull")))
+    owner.hub.work("ingest")
+    first = owner.push(alertmanager(resolved("DiskFull")))
+    owner.push(alertmanager(resolved("DiskFull")) | {"receiver": "another"})
+    owner.hub.work("ingest")
+    (incident,) = owner.get("/incidents")
+    assert incident["resolved_at"] == owner.get(f"/deliveries/{first['data']['delivery_id']}")["received_at"]
+
+
+def test_incident_is_over_when_its_only_alert_fires_elsewhere(owner: Person):
+    owner.push(alertmanager(firing("DiskFull")))
+    owner.hub.work("ingest")
+    owner.post("/rules", {"name": "Apart", "action": "open"})
+    again = firing("DiskFull") | {"startsAt": "2026-01-05T10:20:00Z"}
+    owner.push(alertmanager(again, resolved("DiskFull")))
+    owner.hub.work("ingest")
+    assert sorted(each["status"] for each in owner.get("/incidents")) == ["active", "resolved"]

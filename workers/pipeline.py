@@ -150,7 +150,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
     with turn.transaction() as session:
         has_news, news_of = False, set[UUID]()
         items: dict[UUID, Sequence[Item]] = {}
-        for occurrences, again in incidents.stretches(normalised.occurrences, replayed):
+        for occurrences, again in incidents.stretches(session, normalised.occurrences, replayed):
             folded = alerts.fold(session, occurrences, again)
             trace.mark("deduplicated")
             batch = incidents.place(session, folded.changes)

@@ -1,6 +1,7 @@
 """What one batch of events did to one alert: its state before and after, as those ask who come later."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from hub.alerts.rules import AlertState, Episode
@@ -31,15 +32,25 @@ class Change:
 
     @property
     def has_other_severity(self) -> bool:
-        """Whether the episode that was there already fires with another severity than before."""
+        """Whether the episode that was there already fires with another severity, or did until this batch ended it."""
         if self.before is None or self.state.episode_count != self.before.episode_count:
             return False
-        return self.state.severity is not self.before.severity and self.state.status is not State.RESOLVED
+        was_over, is_over = (each.status is State.RESOLVED for each in (self.before, self.state))
+        return self.state.severity is not self.before.severity and not (was_over and is_over)
 
     @property
     def current_episode(self) -> Episode:
-        """The latest one, as of what was heard last."""
-        return Episode(self.state.episode_count, self.state.started_at, self.state.last_seen_at)
+        """The latest one, as of its last other severity, or else of what was heard last."""
+        state = self.state
+        return state.regraded or Episode(
+            state.episode_count, state.started_at, state.last_seen_at, state.content, state.severity
+        )
+
+    @property
+    def heard_at(self) -> datetime:
+        """When it was heard that an episode began or ended; a reminder of either is heard later, and is no news."""
+        heard = [max(each.received_at, each.end_received_at or each.received_at) for each in self.state.episodes]
+        return max(heard, default=self.state.last_seen_at)
 
     @property
     def has_lost(self) -> bool:

@@ -14,17 +14,26 @@ from hub.contracts.event import Severity, State
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One stretch from a firing to its resolve; numbered from 1."""
+    """One stretch from a firing to its resolve; numbered from 1.
+
+    What its first event said decides where it belongs, whatever is said of the alert later.
+    """
 
     number: int
     started_at: datetime
     received_at: datetime
+    content: Mapping[str, Any]
+    severity: Severity
     resolved_at: datetime | None = None
+    end_received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """An alert as its events make it. `episodes` holds those that this folding began or changed."""
+    """An alert as its events make it.
+
+    `episodes` holds those that this folding began or ended, `regraded` the current one as of its last other severity.
+    """
 
     status: State
     severity: Severity
@@ -37,6 +46,7 @@ class AlertState:
     last_seen_at: datetime
     episodes: tuple[Episode, ...] = ()
     acknowledged_at: datetime | None = None
+    regraded: Episode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None, mar
 
     Without `start`: the whole history, of one event at least; marks before the first event have nothing to speak of.
     """
-    said: list[Occurrence | Mark] = [*_standing(occurrences), *marks]
+    said: list[Occurrence | Mark] = [*standing(occurrences), *marks]
     in_order = sorted(said, key=lambda each: each.position)
     if start is None:
         first, *in_order = dropwhile(lambda each: isinstance(each, Mark), in_order)
@@ -77,8 +87,8 @@ def fold(occurrences: Iterable[Occurrence], start: AlertState | None = None, mar
     return reduce(_step, in_order, start)
 
 
-def _standing(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
-    """Without the expiries that the platform has contradicted: it said again, later, what was taken for over."""
+def standing(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+    """The events without the expiries that the platform has contradicted: it said later what was taken for over."""
     events = list(occurrences)
     expiries = [each for each in events if each.is_expiry]
     if not expiries:
@@ -115,7 +125,7 @@ def _begin(first: Occurrence) -> AlertState:
         resolved_at=None if is_firing else first.occurred_at,
         last_occurred_at=first.occurred_at,
         last_seen_at=first.seen_until or first.received_at,
-        episodes=(Episode(1, first.occurred_at, first.received_at),) if is_firing else (),
+        episodes=(_started(1, first),) if is_firing else (),
     )
 
 
@@ -140,12 +150,12 @@ def _mark(state: AlertState, mark: Mark) -> AlertState:
     marked = replace(state, status=mark.state, last_occurred_at=mark.at)
     if mark.state is not State.RESOLVED:
         return replace(marked, acknowledged_at=mark.at if mark.state is State.ACKNOWLEDGED else None)
-    return _end(marked, mark.at)
+    return _end(marked, mark.at, mark.at)
 
 
-def _end(state: AlertState, at: datetime) -> AlertState:
-    *earlier, current = state.episodes or (_current(state),)
-    episodes = (*earlier, replace(current, resolved_at=at))
+def _end(state: AlertState, at: datetime, received_at: datetime) -> AlertState:
+    *earlier, current = state.episodes or (_current(state, state.started_at),)
+    episodes = (*earlier, replace(current, resolved_at=at, end_received_at=received_at))
     return replace(state, resolved_at=at, acknowledged_at=None, episodes=episodes)
 
 
@@ -154,7 +164,7 @@ def _resolve(seen: AlertState, before: State, event: Occurrence) -> AlertState:
     content = seen.content if seen.episode_count else event.content
     if before is State.RESOLVED:
         return replace(seen, content=content)
-    return _end(replace(seen, content=content), event.occurred_at)
+    return _end(replace(seen, content=content), event.occurred_at, event.received_at)
 
 
 def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
@@ -166,7 +176,8 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
         # and an acknowledgement without one is often a bare id: it does not unsay the title and the rest either
         is_bare = event.state is State.ACKNOWLEDGED or event.content.get("title") == event.dedup_key
         content = seen.content if is_silent and is_bare else event.content
-        return replace(seen, content=content, severity=severity, status=status)
+        fired = replace(seen, content=content, severity=severity, status=status)
+        return fired if severity is seen.severity else replace(fired, regraded=_current(fired, event.received_at))
     number = seen.episode_count + 1
     return replace(
         seen,
@@ -176,9 +187,14 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
         started_at=event.occurred_at,
         resolved_at=None,
         acknowledged_at=None,
-        episodes=(*seen.episodes, Episode(number, event.occurred_at, event.received_at)),
+        episodes=(*seen.episodes, _started(number, event)),
+        regraded=None,
     )
 
 
-def _current(state: AlertState) -> Episode:
-    return Episode(state.episode_count, state.started_at, state.started_at)
+def _started(number: int, first: Occurrence) -> Episode:
+    return Episode(number, first.occurred_at, first.received_at, first.content, first.severity)
+
+
+def _current(state: AlertState, received_at: datetime) -> Episode:
+    return Episode(state.episode_count, state.started_at, received_at, state.content, state.severity)

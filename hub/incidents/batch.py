@@ -44,10 +44,13 @@ class Batch:
         self, change: Change, episode: Episode, signal: Signal, decision: Decision, assignee: UUID | None
     ) -> None:
         """The episode goes where the decision says, for good."""
-        incident_id = self._open(change, signal, decision, assignee) if decision.opens else decision.incident_id
+        title = episode.content["title"]
         record = decision.as_record()
+        incident_id = decision.incident_id
+        if decision.opens:
+            incident_id = self._open(change, episode, signal, decision, assignee)
         if incident_id is not None:
-            self._join(incident_id, signal, record, change)
+            self._join(incident_id, signal, record, title, is_known=change.before is not None)
         self.episodes.append(
             {
                 "alert_id": change.alert_id,
@@ -74,8 +77,10 @@ class Batch:
         row = {"id": new_id(), "incident_id": incident_id, "kind": kind, "actor": HUB, "data": data, "at": at}
         self.timeline.append(row)
 
-    def _open(self, change: Change, signal: Signal, decision: Decision, assignee: UUID | None) -> UUID:
-        content = change.state.content
+    def _open(
+        self, change: Change, episode: Episode, signal: Signal, decision: Decision, assignee: UUID | None
+    ) -> UUID:
+        content = episode.content
         incident_id = new_id()
         self.opened[incident_id] = {
             "id": incident_id,
@@ -102,7 +107,7 @@ class Batch:
         self.note(incident_id, "opened", signal.at, {"title": content["title"]})
         return incident_id
 
-    def _join(self, incident_id: UUID, signal: Signal, record: Row, change: Change) -> None:
+    def _join(self, incident_id: UUID, signal: Signal, record: Row, title: str, *, is_known: bool) -> None:
         candidate = self.candidates[incident_id]
         if candidate.status not in rules.OPEN:
             self.candidates.reopen(candidate)
@@ -112,7 +117,7 @@ class Batch:
         joined = self.joined.setdefault(incident_id, Joined())
         joined.severities.add(signal.severity)
         joined.alert_ids.add(signal.alert_id)
-        joined.is_known |= change.before is not None
+        joined.is_known |= is_known
         self.places[signal.alert_id] = incident_id
-        told = {"alert_id": str(signal.alert_id), "title": change.state.content["title"], "why": record}
+        told = {"alert_id": str(signal.alert_id), "title": title, "why": record}
         self.note(incident_id, "alert_joined", signal.at, told)

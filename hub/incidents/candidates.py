@@ -48,7 +48,7 @@ class Candidates:
             self.add(candidate)
 
     def add(self, candidate: Candidate) -> None:
-        """Another incident to choose from. An open one has its key for itself: who held it before gives it up."""
+        """Another incident to choose from. An open one has its key for itself: who held it open gives it up."""
         self._by_id[candidate.incident_id] = candidate
         if candidate.correlation_key and candidate.status in _OPEN:
             if holder := self.of_key(candidate.correlation_key):
@@ -58,11 +58,11 @@ class Candidates:
 
     def reopen(self, candidate: Candidate) -> None:
         """Its alerts fire again; its key stays with whoever has taken its place meanwhile."""
-        candidate.status, candidate.resolved_at = "active", None
         if candidate.correlation_key and self.of_key(candidate.correlation_key):
             candidate.correlation_key = None
         elif candidate.correlation_key:
             self._by_key[candidate.correlation_key] = candidate.incident_id
+        candidate.status, candidate.resolved_at = "active", None
 
     def learn(self, candidate: Candidate, signal: Signal) -> None:
         """The signal belongs to the candidate now."""
@@ -82,8 +82,9 @@ class Candidates:
         return self._by_id.get(incident_id) if incident_id else None
 
     def of_key(self, key: str) -> Candidate | None:
-        """The open incident of a `group` rule's values."""
-        return self.find(self._by_key.get(key))
+        """The open incident of a `group` rule's values; it may have been resolved since it was added."""
+        found = self.find(self._by_key.get(key))
+        return found if found and found.status in _OPEN else None
 
     def of_services(self, services: Iterable[str]) -> Iterator[Candidate]:
         """Those that any of the services has touched."""

@@ -1,18 +1,19 @@
 """Correlation: every new episode finds its incident, and incidents follow their alerts; a few statements per batch."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from hub import outbox
-from hub.alerts import matching
+from hub.alerts import ledger, matching
 from hub.alerts.change import Change
 from hub.alerts.intake import Occurrence
+from hub.alerts.ledger import AlertKey
 from hub.alerts.rules import Episode
-from hub.contracts.event import Severity, State
+from hub.contracts.event import State
 from hub.incidents import context, following, rules, signals, writing
 from hub.incidents.batch import Batch
 from hub.incidents.candidates import Candidates
@@ -21,9 +22,11 @@ from hub.incidents.signals import Signal
 
 Sighting = tuple[Change, Episode, Signal]
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 def stretches(
-    occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()
+    session: Session, occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()
 ) -> Iterator[tuple[list[Occurrence], Collection[UUID]]]:
     """The events in stretches that may be worked off at once, each with which of its deliveries are replayed.
 
@@ -31,32 +34,46 @@ def stretches(
     """
     again = set(replayed)
     silent = again.difference(each.delivery_id for each in occurrences)
-    first, *others = list(_cut(occurrences)) or [[]]
+    is_one = len({each.delivery_id for each in occurrences}) < 2
+    fired = {_key(each) for each in occurrences if not is_one and each.state is not State.RESOLVED}
+    first, *others = list(_cut(occurrences, ledger.ends(session, fired))) or [[]]
     yield first, silent | again.intersection(each.delivery_id for each in first)
     for stretch in others:
         yield stretch, again.intersection(each.delivery_id for each in stretch)
 
 
-def _cut(occurrences: Sequence[Occurrence]) -> Iterator[list[Occurrence]]:
+def _cut(occurrences: Sequence[Occurrence], ends: dict[AlertKey, datetime]) -> Iterator[list[Occurrence]]:
     """Before a delivery that must find what the stretch has done, and not what comes of both together.
 
-    A resolve may end an incident, so what fires later begins a new stretch; so does another severity of an alert.
+    What is over may end an incident, so what fires later begins a new stretch; so does another severity of an alert,
+    and what happened before that which the stretch says of it. `ends` has the alerts that are over already.
     """
     stretch: list[Occurrence] = []
-    said: dict[tuple[UUID, str], Severity] = {}
-    has_resolve = False
+    said: dict[AlertKey, Occurrence] = {}
+    may_end = False
     for _, told in groupby(sorted(occurrences, key=lambda each: each.arrival), key=lambda each: each.delivery_id):
         delivery = list(told)
-        fires = [each for each in delivery if each.state is not State.RESOLVED]
-        graded = {(each.integration_id, each.dedup_key): each.severity for each in fires}
-        if (has_resolve and fires) or any(said.get(key, severity) is not severity for key, severity in graded.items()):
+        has_fire = any(each.state is not State.RESOLVED for each in delivery)
+        if (may_end and has_fire) or any(_is_apart(each, said.get(_key(each))) for each in delivery):
             yield stretch
-            stretch, said, has_resolve = [], {}, False
+            stretch, said, may_end = [], {}, False
         stretch += delivery
-        said |= graded
-        has_resolve |= len(fires) < len(delivery)
+        said |= {_key(each): each for each in delivery}
+        ends |= {_key(each): each.occurred_at for each in delivery if each.state is State.RESOLVED}
+        may_end |= any(each.occurred_at <= ends.get(_key(each), _NEVER) for each in delivery)
     if stretch:
         yield stretch
+
+
+def _key(each: Occurrence) -> AlertKey:
+    return each.integration_id, each.dedup_key
+
+
+def _is_apart(each: Occurrence, said: Occurrence | None) -> bool:
+    if said is None:
+        return False
+    is_regraded = each.state is not State.RESOLVED and each.severity is not said.severity
+    return is_regraded or each.occurred_at < said.occurred_at
 
 
 def place(session: Session, changes: Sequence[Change]) -> Batch:
@@ -68,7 +85,7 @@ def place(session: Session, changes: Sequence[Change]) -> Batch:
     news = [*_in_order(changes), *_regraded(changes)]
     if not news:
         return Batch(Candidates())
-    services = {change.state.content["service"] for change, _ in news} - {""}
+    services = {episode.content["service"] for _, episode in news} - {""}
     around = context.surroundings(session, services, min(episode.received_at for _, episode in news))
     found = sighted(changes, around)
     regraded = [(change, _signal(change, episode, around)) for change, episode in _regraded(changes)]
@@ -89,13 +106,13 @@ def settle(session: Session, changes: Sequence[Change], batch: Batch, left: Coll
     writing.move_episodes(session, changes)
     writing.mark_flapping(session, changes)
     writing.recount(session, {*left, *(each.incident_id for each in changes if each.incident_id and each.has_lost)})
-    moved = {each.incident_id for each in changes if each.incident_id and each.is_news}.union(left)
+    moved = {each.incident_id for each in changes if each.incident_id and _is_felt(each, batch)}.union(left)
     touched = moved.union(batch.joined)
     if changes:
         # most often all that join begin to fire, and what they join cannot be over
         over = touched if any(each.has_resolved for each in changes) else moved
         latest = max(change.state.last_seen_at for change in changes)
-        following.follow(session, over, latest, _last_heard(changes, batch))
+        following.follow(session, over, latest, last_heard(changes, batch))
     outbox.enqueue(session, "index", "incident", sorted(touched))
     return frozenset(touched)
 
@@ -139,14 +156,18 @@ def _regraded(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
     return [(each, each.current_episode) for each in changes if each.has_other_severity and each.incident_id]
 
 
-def _last_heard(changes: Sequence[Change], batch: Batch) -> dict[UUID, datetime]:
+def _is_felt(change: Change, batch: Batch) -> bool:
+    """Whether the incident that the alert was in must look at itself again: people see it, or it is elsewhere now."""
+    return change.is_news or batch.places.get(change.alert_id, change.incident_id) != change.incident_id
+
+
+def last_heard(changes: Sequence[Change], batch: Batch) -> dict[UUID, datetime]:
     """When each incident last heard of one of its alerts; a batch may hold hours of a history that is replayed."""
     found: dict[UUID, datetime] = {}
     for change in changes:
         incident_id = batch.places.get(change.alert_id, change.incident_id)
         if incident_id is not None:
-            seen_at = change.state.last_seen_at
-            found[incident_id] = max(seen_at, found.get(incident_id, seen_at))
+            found[incident_id] = max(change.heard_at, found.get(incident_id, change.heard_at))
     return found
 
 
@@ -165,8 +186,8 @@ def _batch(
 
 
 def _signal(change: Change, episode: Episode, around: Surroundings) -> Signal:
-    content = change.state.content
-    severity = rules.effective_severity(change.state.severity, around.policy)
+    content = episode.content
+    severity = rules.effective_severity(episode.severity, around.policy)
     facts = matching.facts_of(
         content,
         severity=severity,

@@ -35,8 +35,12 @@ def correlate_after_silence(session: Session) -> bool:
     if not found:
         return False
     at = now(session)
-    episodes = {row.alert_id: Episode(row.number, row.started_at, at) for row in found}
-    known = ledger.known_alerts(session, (), episodes)
+    begun = {row.alert_id: (row.number, row.started_at) for row in found}
+    known = ledger.known_alerts(session, (), begun)
+    episodes = {
+        each.alert_id: Episode(*begun[each.alert_id], at, each.state.content, each.state.severity)
+        for each in known.values()
+    }
     correlation.correlate(session, _as_news(known, episodes))
     return True
 

@@ -113,7 +113,7 @@ def _by_rule(signal: Signal, candidates: Candidates, rules: Sequence[Rule]) -> D
     named["window_seconds"] = rule.window.total_seconds()
     matched = {name: signal.facts.get(name, "") for name in rule.group_by}
     found = candidates.of_key(key)
-    if found and found.status in OPEN and found.seconds_from(signal) <= rule.window.total_seconds():
+    if found and found.seconds_from(signal) <= rule.window.total_seconds():
         seconds = found.seconds_from(signal)
         return Decision("rule_group", found.incident_id, matched, seconds, rule=named, correlation_key=key)
     return Decision("rule_group", None, matched, rule=named, correlation_key=key)

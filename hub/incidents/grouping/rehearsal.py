@@ -1,7 +1,7 @@
 """What correlation would make of a stream of events: recomputed in memory by its own rules, nothing is stored."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -33,12 +33,15 @@ class Grouping:
 
 
 def changes_of(events: Iterable[tuple[UUID, Occurrence]]) -> list[list[Change]]:
-    """What each delivery does to its alerts, in the order of the events; each with its alert's id."""
+    """What each delivery does to its alerts, in the order of the events; each with its alert's id.
+
+    As it was heard then: when a reminder came later is forgotten, but for the expiry that it contradicts.
+    """
     said: defaultdict[UUID, list[Occurrence]] = defaultdict(list)
     states: dict[UUID, AlertState] = {}
     return [
         [_heard(alert_id, told, said[alert_id], states) for alert_id, told in _by_alert(delivery).items()]
-        for _, delivery in groupby(events, key=lambda each: each[1].delivery_id)
+        for _, delivery in groupby(_as_heard(events), key=lambda each: each[1].delivery_id)
     ]
 
 
@@ -48,6 +51,15 @@ def group(deliveries: Sequence[Sequence[Change]], around: Surroundings) -> Group
     for begin in range(0, len(deliveries), _TOGETHER_AT_MOST):
         world.hear(deliveries[begin : begin + _TOGETHER_AT_MOST])
     return world.grouping
+
+
+def _as_heard(events: Iterable[tuple[UUID, Occurrence]]) -> Iterator[tuple[UUID, Occurrence]]:
+    told = list(events)
+    said: defaultdict[UUID, list[Occurrence]] = defaultdict(list)
+    for alert_id, event in told:
+        said[alert_id].append(event)
+    standing = {each.arrival for history in said.values() for each in alerts.standing(history)}
+    return ((alert_id, replace(each, seen_until=None)) for alert_id, each in told if each.arrival in standing)
 
 
 def _by_alert(delivery: Iterable[tuple[UUID, Occurrence]]) -> dict[UUID, list[Occurrence]]:
@@ -104,38 +116,34 @@ class _World:
         found = correlation.sighted(changes, self._around)
         correlation.decide(batch, found, self._around)
         for change, row in zip([change for change, _, _ in found], batch.episodes[-len(found) :], strict=False):
-            self._note(batch, change, row["number"], row["incident_id"])
+            self._note(batch, change.alert_id, row["number"], row["incident_id"])
         for change in changes:
             self._is_over[change.alert_id] = change.state.status is State.RESOLVED
         if self._around.policy.auto_resolve:
             places = {self._places.get(change.alert_id) for change in changes} | {each.incident_id for each in changes}
-            self._resolve(places - {None}, max(change.state.last_seen_at for change in changes))
+            latest = max(change.heard_at for change in changes)
+            self._resolve(places - {None}, latest, correlation.last_heard(changes, batch))
 
-    def _note(self, batch: Batch, change: Change, number: int, incident_id: UUID | None) -> None:
-        episode = (change.alert_id, number)
+    def _note(self, batch: Batch, alert_id: UUID, number: int, incident_id: UUID | None) -> None:
+        episode = (alert_id, number)
         if incident_id is None:
             self.grouping.placed[episode] = None
             return
         if incident_id not in self._incidents:
-            self._open(batch, incident_id, episode, change.state.content["title"])
+            self._incidents[incident_id] = batch.candidates[incident_id]
+            self._names[incident_id] = episode
+            self.grouping.titles[episode] = batch.opened[incident_id]["title"]
         name = self.grouping.placed[episode] = self._names[incident_id]
-        self.grouping.alerts[name].add(change.alert_id)
-        self._members[self._places.get(change.alert_id, incident_id)].discard(change.alert_id)
-        self._members[incident_id].add(change.alert_id)
-        self._places[change.alert_id] = incident_id
+        self.grouping.alerts[name].add(alert_id)
+        self._members[self._places.get(alert_id, incident_id)].discard(alert_id)
+        self._members[incident_id].add(alert_id)
+        self._places[alert_id] = incident_id
 
-    def _open(self, batch: Batch, incident_id: UUID, episode: EpisodeKey, title: str) -> None:
-        opened = batch.candidates[incident_id]
-        for other in self._incidents.values() if opened.correlation_key else ():
-            if other.correlation_key == opened.correlation_key:
-                other.correlation_key = None  # as it gives the key up to the one that takes its place
-        self._incidents[incident_id] = opened
-        self._names[incident_id] = episode
-        self.grouping.titles[episode] = title
-
-    def _resolve(self, incident_ids: Iterable[UUID | None], at: datetime) -> None:
+    def _resolve(
+        self, incident_ids: Iterable[UUID | None], latest: datetime, heard_at: Mapping[UUID, datetime]
+    ) -> None:
         for incident_id in incident_ids:
             candidate = self._incidents[incident_id] if incident_id else None
             members = self._members[incident_id] if incident_id else ()
-            if candidate and candidate.status in OPEN and members and all(self._is_over[each] for each in members):
-                candidate.status, candidate.resolved_at = "resolved", at
+            if candidate and candidate.status in OPEN and all(self._is_over[each] for each in members):
+                candidate.status, candidate.resolved_at = "resolved", heard_at.get(candidate.incident_id, latest)
