@@ -44,6 +44,18 @@ def test_silent_alert_expires_and_resolves_its_incident(owner: Person):
     assert owner.get("/deliveries")[0]["origin"] == "expiry"
 
 
+def test_reminder_after_an_expiry_opens_the_incident_again(owner: Person):
+    push(owner, firing("DiskFull"))
+    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
+    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
+    tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
+    chore(owner, "expiry")
+    push(owner, firing("DiskFull"), firing("DiskFull", instance="b"))
+    (incident,) = owner.get("/incidents")
+    assert (incident["status"], incident["resolved_at"], incident["alert_count"]) == ("active", None, 2)
+    assert "reopened" in [each["kind"] for each in owner.get(f"/incidents/{incident['id']}/timeline")]
+
+
 def test_alert_that_was_seen_lately_does_not_expire(owner: Person):
     push(owner, firing("DiskFull"))
     tell(owner, "UPDATE integrations SET expire_after_seconds = 60")

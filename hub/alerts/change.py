@@ -39,6 +39,13 @@ class Change:
         return self.state.severity is not self.before.severity and not (was_over and is_over)
 
     @property
+    def is_revived(self) -> bool:
+        """Whether its episode was taken for over and fires still: an expiry was contradicted, a replay unsaid the end."""
+        if self.before is None or self.state.episode_count != self.before.episode_count:
+            return False
+        return self.before.status is State.RESOLVED and self.state.status is not State.RESOLVED
+
+    @property
     def current_episode(self) -> Episode:
         """The latest one, as of its last other severity, or else of what was heard last."""
         state = self.state

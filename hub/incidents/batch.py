@@ -63,6 +63,16 @@ class Batch:
             }
         )
 
+    def revive(self, change: Change, at: datetime) -> None:
+        """An alert that was taken for over fires still, so its incident is not resolved either."""
+        incident = self.candidates.find(change.incident_id)
+        if incident is None or incident.status != "resolved":
+            return
+        self.candidates.reopen(incident)
+        self.reopened.add(incident.incident_id)
+        self.joined.setdefault(incident.incident_id, Joined(is_known=True))
+        self.note(incident.incident_id, "reopened", at, {"because": "an alert that was taken for over fires still"})
+
     def grade(self, change: Change, signal: Signal) -> None:
         """An alert that is in its incident already says another severity than before."""
         incident_id = self.places.get(change.alert_id, change.incident_id)

@@ -36,33 +36,35 @@ def stretches(
     silent = again.difference(each.delivery_id for each in occurrences)
     is_one = len({each.delivery_id for each in occurrences}) < 2
     fired = {_key(each) for each in occurrences if not is_one and each.state is not State.RESOLVED}
-    first, *others = list(_cut(occurrences, ledger.ends(session, fired))) or [[]]
-    yield first, silent | again.intersection(each.delivery_id for each in first)
-    for stretch in others:
-        yield stretch, again.intersection(each.delivery_id for each in stretch)
+    for stretch in filter(None, _cut(occurrences, ledger.ends(session, fired))):
+        yield stretch, silent | again.intersection(each.delivery_id for each in stretch)
+        silent = set()
+    if silent or not occurrences:
+        yield [], silent
 
 
 def _cut(occurrences: Sequence[Occurrence], ends: dict[AlertKey, datetime]) -> Iterator[list[Occurrence]]:
     """Before a delivery that must find what the stretch has done, and not what comes of both together.
 
     What is over may end an incident, so what fires later begins a new stretch; so does another severity of an alert,
-    and what happened before that which the stretch says of it. `ends` has the alerts that are over already.
+    and what happened before that which the stretch says of it. What fired before its alert was over, as `ends` has it,
+    comes late, or says that it fires still: it is a stretch of its own.
     """
     stretch: list[Occurrence] = []
     said: dict[AlertKey, Occurrence] = {}
     may_end = False
     for _, told in groupby(sorted(occurrences, key=lambda each: each.arrival), key=lambda each: each.delivery_id):
         delivery = list(told)
-        has_fire = any(each.state is not State.RESOLVED for each in delivery)
-        if (may_end and has_fire) or any(_is_apart(each, said.get(_key(each))) for each in delivery):
+        fires = [each for each in delivery if each.state is not State.RESOLVED]
+        is_late = any(each.occurred_at <= ends.get(_key(each), _NEVER) for each in fires)
+        if (may_end and fires) or is_late or any(_is_apart(each, said.get(_key(each))) for each in delivery):
             yield stretch
             stretch, said, may_end = [], {}, False
         stretch += delivery
         said |= {_key(each): each for each in delivery}
         ends |= {_key(each): each.occurred_at for each in delivery if each.state is State.RESOLVED}
-        may_end |= any(each.occurred_at <= ends.get(_key(each), _NEVER) for each in delivery)
-    if stretch:
-        yield stretch
+        may_end |= is_late or len(fires) < len(delivery)
+    yield stretch
 
 
 def _key(each: Occurrence) -> AlertKey:
@@ -90,6 +92,9 @@ def place(session: Session, changes: Sequence[Change]) -> Batch:
     found = sighted(changes, around)
     regraded = [(change, _signal(change, episode, around)) for change, episode in _regraded(changes)]
     batch = _batch(session, found, regraded, around)
+    for change, signal in regraded:
+        if change.is_revived:
+            batch.revive(change, signal.at)
     decide(batch, found, around)
     for change, signal in regraded:
         batch.grade(change, rules.route(signal, around.rules))
@@ -152,8 +157,9 @@ def _undecided(change: Change) -> tuple[Episode, ...]:
 
 
 def _regraded(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
-    """Alerts whose incidents hear of another severity."""
-    return [(each, each.current_episode) for each in changes if each.has_other_severity and each.incident_id]
+    """Alerts whose incidents hear of another severity, or that they fire still."""
+    felt = (each for each in changes if each.has_other_severity or each.is_revived)
+    return [(each, each.current_episode) for each in felt if each.incident_id]
 
 
 def _is_felt(change: Change, batch: Batch) -> bool:

@@ -22,7 +22,8 @@ MOST_ALERTS_TOLD = 5
 class Report:
     """What a rule would do; `examples` are the moves of the most alerts from one incident to another, largest first.
 
-    Without people: what they acknowledged, moved or closed is not played again.
+    Without people: what they acknowledged, moved or closed is not played again. An expiry that its platform has
+    contradicted later counts as never said, though its incident was resolved meanwhile.
     """
 
     event_count: int
