@@ -40,7 +40,7 @@ class Change:
 
     @property
     def is_revived(self) -> bool:
-        """Whether its episode was taken for over and fires still: an expiry was contradicted, a replay unsaid the end."""
+        """Whether its episode was taken for over and fires still: an expiry was contradicted, an end was unsaid."""
         if self.before is None or self.state.episode_count != self.before.episode_count:
             return False
         return self.before.status is State.RESOLVED and self.state.status is not State.RESOLVED
