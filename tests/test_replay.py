@@ -88,6 +88,17 @@ def test_replay_in_place_changes_nothing(owner: Person):
     assert len(owner.get("/incidents")) == len(grouped)
 
 
+def test_replay_of_one_delivery_leaves_what_others_said_of_its_alerts(owner: Person):
+    receipt = owner.push(alertmanager(firing("DiskFull")))
+    owner.hub.work("ingest")
+    owner.push(alertmanager(firing("DiskFull"), firing("Slow")))
+    owner.hub.work("ingest")
+    before = hash_of(owner)
+    owner.post(f"/deliveries/{delivery_id_of(receipt)}/replay", status=202)
+    owner.hub.work("ingest")
+    assert hash_of(owner) == before
+
+
 def test_replay_after_a_fix_replaces_what_the_delivery_said(owner: Person, monkeypatch: pytest.MonkeyPatch):
     receipt = owner.push(alertmanager(firing("DiskFull")))
     owner.hub.work("ingest")

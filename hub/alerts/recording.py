@@ -58,9 +58,11 @@ def fold(session: Session, occurrences: Sequence[Occurrence], replayed: Collecti
     Only what was said before is changed in the database: taken back, displaced, or seen again. The caller holds the
     organization's turn, so no other worker writes these alerts meanwhile; people may, and wait.
     """
-    reconsidered = storing.forget(session, replayed)
+    reconsidered, seen_until = storing.forget(session, replayed)
     known_events = ledger.known_events(session, occurrences)
     found = _sort(occurrences, known_events)
+    for key in seen_until.keys() & found.fresh.keys():
+        found.fresh[key] = rules.seen_again(found.fresh[key], seen_until[key])
     displaced = [each.arrival for each in found.displaced]
     storing.displace(session, displaced)
     reconsidered |= {each.alert_id for each in found.displaced}

@@ -38,7 +38,8 @@ _TOUCH = text(
     " WHERE a.organization_id = :organization_id AND a.id = t.alert_id AND a.last_seen_at < t.at"
 )
 _FORGET = text(
-    "DELETE FROM events WHERE organization_id = :organization_id AND delivery_id = ANY(:ids) RETURNING alert_id"
+    "DELETE FROM events WHERE organization_id = :organization_id AND delivery_id = ANY(:ids)"
+    " RETURNING alert_id, integration_id, event_key, last_received_at"
 )
 _DISPLACE = text(
     "DELETE FROM events e USING unnest(CAST(:ids AS uuid[]), CAST(:items AS integer[])) AS r (delivery_id, item)"
@@ -78,9 +79,13 @@ def touch(session: Session, repeated: Sequence[Occurrence]) -> None:
     _run(session, _TOUCH, integration_ids=list(integration_ids), keys=list(keys), ats=list(latest.values()))
 
 
-def forget(session: Session, delivery_ids: Collection[UUID]) -> set[UUID]:
-    """Deletes what these deliveries said, before a replay says it anew; the alerts that this concerns."""
-    return set(_run(session, _FORGET, ids=list(delivery_ids)).scalars()) if delivery_ids else set()
+def forget(session: Session, delivery_ids: Collection[UUID]) -> tuple[set[UUID], dict[EventKey, datetime]]:
+    """Deletes what these deliveries said, before a replay says it anew.
+
+    The alerts that this concerns, and when each event was seen last: that other deliveries said.
+    """
+    rows = _run(session, _FORGET, ids=list(delivery_ids)).all() if delivery_ids else ()
+    return {row.alert_id for row in rows}, {(row.integration_id, row.event_key): row.last_received_at for row in rows}
 
 
 def displace(session: Session, arrivals: Sequence[Arrival]) -> None:
