@@ -194,7 +194,7 @@ def test_unchanged_document_is_not_embedded_again(owner: Person):
 def test_what_takes_too_long_is_left_for_another_transaction(owner: Person):
     long = "\n\n".join(f"## Part {number}\n\nword {number}" for number in range(300))
     with transaction(owner) as session:
-        late = indexing.index(session, Model(), [draft("One", long), draft("Two", long), draft("Three", "short")])
+        _, late = indexing.index(session, Model(), [draft("One", long), draft("Two", long), draft("Three", "short")])
     assert [each.title for each in late] == ["Two", "Three"]
 
 

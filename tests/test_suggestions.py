@@ -81,7 +81,7 @@ def test_new_incident_is_told_its_suggestions_in_the_timeline(owner: Person):
     named = write(owner, "VolumeFull", DISK)
     owner.hub.work("index")
     incident = opened(owner, firing("VolumeFull"))
-    (entry,) = [each for each in owner.get(f"/incidents/{incident['id']}/timeline") if each["kind"] == "suggested"]
+    (entry,) = told_suggestions(owner, incident)
     assert entry["data"]["procedures"][0]["procedure_id"] == named["id"]
     assert entry["data"]["procedures"][0]["label"] == "evidence"
 
@@ -134,6 +134,20 @@ def test_suggestions_are_told_once(owner: Person):
     owner.hub.work("index")
     kinds = [each["kind"] for each in owner.get(f"/incidents/{incident['id']}/timeline")]
     assert kinds.count("suggested") == 1
+
+
+def test_incident_that_says_nothing_new_is_asked_about_again_only_after_a_while(owner: Person):
+    incident = opened(owner, firing("VolumeFull"))
+    write(owner, "VolumeFull", DISK)
+    opened(owner, firing("VolumeFull", pod="another"))
+    assert not told_suggestions(owner, incident)
+    owner.hub.later(seconds=6)
+    owner.hub.work("index")
+    assert told_suggestions(owner, incident)
+
+
+def told_suggestions(person: Person, incident: dict) -> list[dict]:
+    return [each for each in person.get(f"/incidents/{incident['id']}/timeline") if each["kind"] == "suggested"]
 
 
 def test_similar_past_incident_comes_with_its_resolution(owner: Person):

@@ -20,6 +20,7 @@ from hub.search.models import Document, DocumentChunk
 from hub.search.vectors import stored_or_embedded
 
 MOST_CHUNKS = 200  # of one document, some 30,000 words; a book behind them would only dilute what it is about
+_ASK_AGAIN_SECONDS = 5
 _ENOUGH_CHUNKS = 16  # for one transaction: half a second of embedding, which is what an incident may wait for
 
 _KINDS: Mapping[str, tuple[Callable[[Session, Sequence[UUID]], list[Draft]], tuple[str, ...]]] = {
@@ -42,10 +43,14 @@ def bring_up_to_date(model: Callable[[], Embedder], job: str, session: Session, 
     wanted = read(session, source_ids)
     known = {(draft.kind, draft.source_id) for draft in wanted}
     _forget(session, [(kind, each) for kind in kinds for each in source_ids if (kind, each) not in known])
-    late = index(session, model(), wanted)
+    changed, late = index(session, model(), wanted)
     outbox.enqueue(session, "index", job, sorted({draft.source_id for draft in late}))
     if job == "incident":
-        outbox.enqueue(session, "index", "suggest", [draft.source_id for draft in wanted if draft.status in OPEN])
+        still_open = {draft.source_id for draft in wanted if draft.status in OPEN}
+        says_more = still_open & {draft.source_id for draft in changed}
+        outbox.enqueue(session, "index", "suggest", sorted(says_more))
+        # what it says is as before, so only a new procedure may fit: not asked at each of a storm's alerts
+        outbox.enqueue(session, "index", "suggest", sorted(still_open - says_more), after_seconds=_ASK_AGAIN_SECONDS)
 
 
 def out_of_date(session: Session, model_id: str, job: str, source_ids: Sequence[UUID]) -> list[UUID]:
@@ -61,24 +66,29 @@ def _is_current(stored: Mapping[tuple[str, UUID], Document], draft: Draft, model
     return document is not None and (document.text_hash, document.model) == (_hash(draft), model_id)
 
 
-def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> list[Draft]:
-    """Writes the documents; where text and model are unchanged, only what surrounds the text. Gives those left over."""
+def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
+    """Writes the documents; where text and model are unchanged, only what surrounds the text.
+
+    Gives those whose text was written, and those left over.
+    """
     stored = _stored(session, wanted)
-    changed: dict[UUID, list[Chunk]] = {}
+    chunks: dict[UUID, list[Chunk]] = {}
+    changed: list[Draft] = []
     late: list[Draft] = []
     rows = []
     for draft in wanted:
         document = stored.get((draft.kind, draft.source_id))
         document_id = document.id if document else new_id()
         if not _is_current(stored, draft, model.model_id):
-            if sum(map(len, changed.values())) >= _ENOUGH_CHUNKS:
+            if sum(map(len, chunks.values())) >= _ENOUGH_CHUNKS:
                 late.append(draft)
                 continue
-            changed[document_id] = cut(draft.title, draft.body)[:MOST_CHUNKS]
+            changed.append(draft)
+            chunks[document_id] = cut(draft.title, draft.body)[:MOST_CHUNKS]
         rows.append(_row(session, document_id, draft, model.model_id))
     bulk.upsert(session, Document, rows, key=("organization_id", "id"))
-    _write_chunks(session, model, changed)
-    return late
+    _write_chunks(session, model, chunks)
+    return changed, late
 
 
 def _stored(session: Session, wanted: Sequence[Draft]) -> dict[tuple[str, UUID], Document]:
