@@ -8,7 +8,6 @@ from uuid import UUID
 from hub.alerts.change import Change
 from hub.alerts.rules import Episode
 from hub.database import new_id
-from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
 from hub.incidents.deciding import Decision
 from hub.incidents.signals import Signal
@@ -77,7 +76,7 @@ class Batch:
         """An alert that is in its incident already says another severity than before."""
         incident_id = self.places.get(change.alert_id, change.incident_id)
         incident = self.candidates.find(incident_id)
-        if incident_id is None or incident is None or incident.status not in rules.OPEN:
+        if incident_id is None or incident is None or not incident.is_open:
             return
         joined = self.joined.setdefault(incident_id, Joined(is_known=True))
         joined.severities.add(signal.severity)
@@ -119,7 +118,7 @@ class Batch:
 
     def _join(self, incident_id: UUID, signal: Signal, record: Row, title: str, *, is_known: bool) -> None:
         candidate = self.candidates[incident_id]
-        if candidate.status not in rules.OPEN:
+        if not candidate.is_open:
             self.candidates.reopen(candidate)
             self.reopened.add(incident_id)
             self.note(incident_id, "reopened", signal.at, {"because": "an alert of it fired again"})

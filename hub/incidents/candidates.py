@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hub.incidents.signals import Signal
 
-_OPEN = frozenset({"active", "in_progress"})  # as `rules` has it, which knows this module
+OPEN = frozenset({"active", "in_progress"})
 
 
 @dataclass(slots=True)
@@ -25,6 +25,11 @@ class Candidate:
     correlation_key: str | None = None
     opened_at: datetime | None = None
     alert_count: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may still have to do something about it."""
+        return self.status in OPEN
 
     @property
     def seconds_open(self) -> float:
@@ -50,7 +55,7 @@ class Candidates:
     def add(self, candidate: Candidate) -> None:
         """Another incident to choose from. An open one has its key for itself: who held it open gives it up."""
         self._by_id[candidate.incident_id] = candidate
-        if candidate.correlation_key and candidate.status in _OPEN:
+        if candidate.correlation_key and candidate.is_open:
             if holder := self.of_key(candidate.correlation_key):
                 holder.correlation_key = None
             self._by_key[candidate.correlation_key] = candidate.incident_id
@@ -84,7 +89,7 @@ class Candidates:
     def of_key(self, key: str) -> Candidate | None:
         """The open incident of a `group` rule's values; it may have been resolved since it was added."""
         found = self.find(self._by_key.get(key))
-        return found if found and found.status in _OPEN else None
+        return found if found and found.is_open else None
 
     def of_services(self, services: Iterable[str]) -> Iterator[Candidate]:
         """Those that any of the services has touched."""

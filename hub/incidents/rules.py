@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from hub.alerts.silencing.rules import Silence, silence_of
+from hub.incidents.candidates import OPEN as OPEN  # noqa: PLC0414  # others look for it here
 from hub.incidents.candidates import Candidate, Candidates
 from hub.incidents.deciding import TOGETHER, Decision, Policy, Rule, Surroundings
 from hub.incidents.signals import Signal
 
 SEVERITIES = ("low", "medium", "high", "critical")
-OPEN = frozenset({"active", "in_progress"})
 
 # api.md: active → in_progress → resolved → closed; active → resolved; resolved or closed → active
 MOVES: Mapping[str, frozenset[str]] = {
@@ -123,7 +123,7 @@ def _same_alert(signal: Signal, candidates: Candidates, policy: Policy) -> Decis
     before = candidates.find(signal.previous_incident_id)
     if before is None:
         return None
-    if before.status in OPEN:
+    if before.is_open:
         return Decision("same_alert", before.incident_id, {"alert": "fired again while its incident is open"})
     if before.status != "resolved" or before.resolved_at is None:
         return None
@@ -147,7 +147,7 @@ def silence_seconds(candidate: Candidate) -> float:
 def _is_near(signal: Signal, candidate: Candidate) -> bool:
     known_apart = signal.environment and candidate.environment and signal.environment != candidate.environment
     is_recent = candidate.seconds_from(signal) <= silence_seconds(candidate)
-    return candidate.status in OPEN and is_recent and not known_apart
+    return candidate.is_open and is_recent and not known_apart
 
 
 def _by_topology(signal: Signal, candidates: Candidates, neighbours: Mapping[str, frozenset[str]]) -> Decision | None:

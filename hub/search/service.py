@@ -22,7 +22,7 @@ __all__ = ["KINDS", "Answer", "Filters", "Hit", "Known", "ask", "key_of"]
 
 _SNIPPET_CHARACTERS = 400
 _LONGEST_KEY = 200
-_MOST_MATCHES = 400  # chunks that the words alone should bring in; each costs some microseconds to rank
+_MOST_MATCHES = 200  # chunks that the words alone should bring in; each costs some microseconds to rank
 
 _embedding = ThreadPoolExecutor(thread_name_prefix="embedding")
 
@@ -75,10 +75,32 @@ def ask(
     known: Known = Known(),
 ) -> Answer:
     """The documents that answer the query, best first."""
-    model = models.current()
     understood = understand(query)
+    chunks, known_of = _look(session, models, query, understood, kinds, filters, known)
+    by_id = {chunk.candidate.chunk_id: chunk for chunk in chunks}
+    ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], known_of)
+    sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
+    return Answer(
+        hits=[_hit(by_id[result.passage_id], result, known_of[result.document_id]) for result in sure],
+        query_kind=understood.kind,
+        model=models.current_id,
+        good_match=is_good_match(sure[0].confidence if sure else None),
+    )
+
+
+def _look(
+    session: Session,
+    models: Embedders,
+    query: str,
+    understood: Query,
+    kinds: Sequence[str],
+    filters: Filters,
+    known: Known,
+) -> tuple[list[Found], dict[UUID, Evidence]]:
+    """The chunks worth ranking, and what is known of their documents. The query is embedded meanwhile."""
+    model = models.current()
     named = understood.names | known.names
-    embedding = _embedding.submit(of_query, model, understood.semantic)  # while the database looks for the words
+    embedding = _embedding.submit(of_query, model, understood.semantic)
     words = vocabulary.read(session, understood.lexical)
     searched = lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count))
     by_words = candidates.by_words(session, searched, kinds, filters)
@@ -96,17 +118,8 @@ def ask(
         sources={source_id for _, source_id in judged} | known.service_sources,
     )
     chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
-    by_id = {chunk.candidate.chunk_id: chunk for chunk in chunks}
     one_of_each = {chunk.candidate.document_id: chunk for chunk in chunks}
-    evident = {document_id: _evidence(chunk, judged, known) for document_id, chunk in one_of_each.items()}
-    ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], evident)
-    sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
-    return Answer(
-        hits=[_hit(by_id[result.passage_id], result, evident[result.document_id]) for result in sure],
-        query_kind=understood.kind,
-        model=model.model_id,
-        good_match=is_good_match(sure[0].confidence if sure else None),
-    )
+    return chunks, {document_id: _evidence(chunk, judged, known) for document_id, chunk in one_of_each.items()}
 
 
 def key_of(query: str) -> str:
