@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.database import Base, Tenant, organization_of
@@ -76,6 +76,14 @@ def among(column: Column, **words: Collection[str]) -> Condition:
         return column.in_({one for value in values for one in words.get(value, (value,))})
 
     return condition
+
+
+def spelt_out(column: Column) -> Condition:
+    """As `among`, for words of ours: they stand in the statement itself.
+
+    A plan that is kept for any word does not find an index that is partial by one, and reads the whole table.
+    """
+    return lambda words: column.in_(bindparam(None, sorted(set(words)), expanding=True, literal_execute=True))
 
 
 def overlapping(column: InstrumentedAttribute[Any]) -> Condition:

@@ -44,6 +44,17 @@ def test_silent_alert_expires_and_resolves_its_incident(owner: Person):
     assert owner.get("/deliveries")[0]["origin"] == "expiry"
 
 
+def test_very_many_alerts_expire_at_once(owner: Person):
+    said = {"title": "Disk full", "status": "firing", "timestamp": "2026-01-05T10:00:00Z"}
+    owner.push({"events": [said | {"id": str(number)} for number in range(1_000)]}, owner.connect("generic"))
+    owner.hub.work("ingest")
+    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
+    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
+    tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
+    chore(owner, "expiry")
+    assert owner.call("GET", "/alerts?status=firing").json["meta"]["total"] == 0
+
+
 def test_reminder_after_an_expiry_opens_the_incident_again(owner: Person):
     push(owner, firing("DiskFull"))
     tell(owner, "UPDATE integrations SET expire_after_seconds = 60")

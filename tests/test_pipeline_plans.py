@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.alerts import ledger, storing
 from hub.alerts.intake import Occurrence
 from hub.contracts.event import Severity, State
+from hub.deliveries import service as deliveries
 from hub.deliveries import turns
 from hub.deliveries.turns import Outcome
 from hub.incidents import context
@@ -78,6 +79,14 @@ def rows_read(session: Session, table: str) -> int:
     """In this transaction."""
     statement = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname = :table"
     return int(session.execute(text(statement), {"table": table}).scalar_one())
+
+
+@pytest.mark.parametrize("status", ["dead", "pending"])
+def test_list_of_deliveries_that_need_somebody_does_not_read_the_others(session: Session, status: str):
+    session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))  # as a statement that was run often
+    page = deliveries.find(session, {"page": 1, "limit": 25, "status": [status]})
+    assert page.total == (status == "pending")
+    assert rows_read(session, "deliveries") < FEW
 
 
 def test_claim_never_scans(session: Session):

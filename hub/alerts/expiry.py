@@ -16,7 +16,7 @@ from hub.alerts.intake import EXPIRY
 from hub.contracts import Delivery, Event, State
 from hub.database import new_id, organization_of
 
-_MOST_AT_ONCE = 500
+_MOST_AT_ONCE = 5_000
 
 _SILENT = text(
     "SELECT a.integration_id, a.dedup_key, a.title,"

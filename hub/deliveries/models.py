@@ -23,6 +23,7 @@ class Delivery(Tenant, Base):
         ),
         Index("deliveries_due", "organization_id", "received_at", "id", postgresql_where=text("status = 'pending'")),
         Index("deliveries_received", "organization_id", "received_at"),
+        Index("deliveries_dead", "organization_id", "received_at", postgresql_where=text("status = 'dead'")),
         Index("deliveries_done", "organization_id", "finished_at", postgresql_where=text("status <> 'pending'")),
     )
 

@@ -20,7 +20,7 @@ from hub.deliveries.models import Delivery
 from hub.http.ids import to_public
 from hub.integrations.service import whole_config
 from hub.integrations.vault import Vault
-from hub.listing import Listing, Page, among, before, containing, since
+from hub.listing import Listing, Page, among, before, containing, since, spelt_out
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LISTING = Listing(
         "attempts": Delivery.attempts,
     },
     filters={
-        "status": among(Delivery.status),
+        "status": spelt_out(Delivery.status),
         "integration_id": among(Delivery.integration_id),
         "q": containing(Delivery.reason),
         "received_after": since(Delivery.received_at),

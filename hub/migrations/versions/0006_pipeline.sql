@@ -9,6 +9,7 @@ ALTER TABLE deliveries
     ADD COLUMN items jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN replay_count integer NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_done ON deliveries (organization_id, finished_at) WHERE status <> 'pending';
+CREATE INDEX deliveries_dead ON deliveries (organization_id, received_at) WHERE status = 'dead';
 
 -- A claim and a finish rewrite the row twice within a second: room on its page keeps both out of the indexes, and
 -- the body, which never changes, is not copied along.
