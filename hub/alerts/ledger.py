@@ -16,6 +16,7 @@ from hub.contracts.event import Severity, State
 from hub.database import organization_of
 
 AlertKey = tuple[UUID, str]  # (integration, dedup key)
+Span = tuple[datetime, datetime | None]  # when it began, and when it was over
 EventKey = tuple[UUID, str]  # (integration, event key)
 Arrival = tuple[datetime, UUID, int]  # (received at, delivery, item)
 
@@ -38,10 +39,11 @@ _KNOWN_EVENTS = text(
     " JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, event_key)"
     " USING (integration_id, event_key) WHERE e.organization_id = :organization_id"
 )
-_ENDS = text(
-    "SELECT a.integration_id, a.dedup_key, a.last_occurred_at FROM alerts a"
+_SPANS = text(
+    "SELECT a.integration_id, a.dedup_key, a.started_at,"
+    " CASE WHEN a.status = 'resolved' THEN a.last_occurred_at END AS ended_at FROM alerts a"
     " JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, dedup_key)"
-    " USING (integration_id, dedup_key) WHERE a.organization_id = :organization_id AND a.status = 'resolved'"
+    " USING (integration_id, dedup_key) WHERE a.organization_id = :organization_id"
 )
 # locked, because people change alerts outside the organization's turn; by their ids alone, because an index finds no
 # row of which one of two things holds
@@ -106,13 +108,13 @@ def known_events(session: Session, occurrences: Sequence[Occurrence]) -> dict[Ev
     }
 
 
-def ends(session: Session, keys: Collection[AlertKey]) -> dict[AlertKey, datetime]:
-    """Those of the alerts that are over, with what time their last event speaks of: what fired before is over, too."""
+def spans(session: Session, keys: Collection[AlertKey]) -> dict[AlertKey, Span]:
+    """When the alerts' episodes began, and for those that are over what time their last event speaks of."""
     if not keys:
         return {}
     integration_ids, dedup_keys = zip(*keys, strict=True)
-    rows = _run(session, _ENDS, integration_ids=list(integration_ids), keys=list(dedup_keys))
-    return {(row.integration_id, row.dedup_key): row.last_occurred_at for row in rows}
+    rows = _run(session, _SPANS, integration_ids=list(integration_ids), keys=list(dedup_keys))
+    return {(row.integration_id, row.dedup_key): (row.started_at, row.ended_at) for row in rows}
 
 
 def known_alerts(session: Session, keys: Iterable[AlertKey], alert_ids: Iterable[UUID]) -> dict[AlertKey, KnownAlert]:
