@@ -25,6 +25,7 @@ from hub.deliveries.turns import Claimed, Outcome, Turn
 from hub.failpoints import failpoint
 from hub.heartbeats import watch as heartbeats
 from hub.incidents import correlation as incidents
+from hub.incidents.stretches import stretches
 from hub.notifications import observing
 from hub.notifications import service as notifications
 from hub.notifications.outbound.telling import Teller
@@ -150,7 +151,7 @@ def _apply(turn: Turn, normalised: Normalised, breakers: Breakers, trace: Trace)
     with turn.transaction() as session:
         has_news, news_of = False, set[UUID]()
         items: dict[UUID, Sequence[Item]] = {}
-        for occurrences, again in incidents.stretches(session, normalised.occurrences, replayed):
+        for occurrences, again in stretches(session, normalised.occurrences, replayed):
             folded = alerts.fold(session, occurrences, again)
             trace.mark("deduplicated")
             batch = incidents.place(session, folded.changes)

@@ -16,7 +16,6 @@ from hub.contracts.event import Severity, State
 from hub.database import organization_of
 
 AlertKey = tuple[UUID, str]  # (integration, dedup key)
-Span = tuple[datetime, datetime | None]  # when it began, and when it was over
 EventKey = tuple[UUID, str]  # (integration, event key)
 Arrival = tuple[datetime, UUID, int]  # (received at, delivery, item)
 
@@ -39,11 +38,16 @@ _KNOWN_EVENTS = text(
     " JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, event_key)"
     " USING (integration_id, event_key) WHERE e.organization_id = :organization_id"
 )
-_SPANS = text(
-    "SELECT a.integration_id, a.dedup_key, a.started_at,"
-    " CASE WHEN a.status = 'resolved' THEN a.last_occurred_at END AS ended_at FROM alerts a"
-    " JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, dedup_key)"
-    " USING (integration_id, dedup_key) WHERE a.organization_id = :organization_id"
+_STANDING = text(
+    "WITH known AS (SELECT a.integration_id, a.dedup_key, a.started_at, a.incident_id,"
+    "   CASE WHEN a.status = 'resolved' THEN a.last_occurred_at END AS ended_at FROM alerts a"
+    "   JOIN unnest(CAST(:integration_ids AS uuid[]), CAST(:keys AS text[])) AS k (integration_id, dedup_key)"
+    "   USING (integration_id, dedup_key) WHERE a.organization_id = :organization_id),"
+    " firing AS (SELECT i.incident_id, (SELECT count(*) FROM (SELECT FROM alerts o"
+    "     WHERE o.organization_id = :organization_id AND o.incident_id = i.incident_id AND o.status <> 'resolved'"
+    "     LIMIT :most) o) AS count"
+    "   FROM (SELECT DISTINCT incident_id FROM known WHERE ended_at IS NULL) i)"
+    " SELECT known.*, coalesce(firing.count, 0) AS firing_count FROM known LEFT JOIN firing USING (incident_id)"
 )
 # locked, because people change alerts outside the organization's turn; by their ids alone, because an index finds no
 # row of which one of two things holds
@@ -83,6 +87,19 @@ class KnownEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How an alert stands: when its episode began, and what time its last event speaks of if it is over.
+
+    `firing_count` are the alerts that fire in its incident, itself among them, as far as they were counted.
+    """
+
+    started_at: datetime
+    ended_at: datetime | None
+    incident_id: UUID | None
+    firing_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAlert:
     """A stored alert as the state that folding goes on from."""
 
@@ -108,13 +125,16 @@ def known_events(session: Session, occurrences: Sequence[Occurrence]) -> dict[Ev
     }
 
 
-def spans(session: Session, keys: Collection[AlertKey]) -> dict[AlertKey, Span]:
-    """When the alerts' episodes began, and for those that are over what time their last event speaks of."""
+def standing(session: Session, keys: Collection[AlertKey], most: int) -> dict[AlertKey, Standing]:
+    """Those of the alerts that there are; of an incident's firing alerts `most` are counted."""
     if not keys:
         return {}
     integration_ids, dedup_keys = zip(*keys, strict=True)
-    rows = _run(session, _SPANS, integration_ids=list(integration_ids), keys=list(dedup_keys))
-    return {(row.integration_id, row.dedup_key): (row.started_at, row.ended_at) for row in rows}
+    rows = _run(session, _STANDING, integration_ids=list(integration_ids), keys=list(dedup_keys), most=most)
+    return {
+        (row.integration_id, row.dedup_key): Standing(row.started_at, row.ended_at, row.incident_id, row.firing_count)
+        for row in rows
+    }
 
 
 def known_alerts(session: Session, keys: Iterable[AlertKey], alert_ids: Iterable[UUID]) -> dict[AlertKey, KnownAlert]:

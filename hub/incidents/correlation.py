@@ -1,20 +1,15 @@
 """Correlation: every new episode finds its incident, and incidents follow their alerts; a few statements per batch."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from hub import outbox
-from hub.alerts import ledger, matching
+from hub.alerts import matching
 from hub.alerts.change import Change
-from hub.alerts.intake import Occurrence
-from hub.alerts.ledger import AlertKey, Span
 from hub.alerts.rules import Episode
-from hub.contracts.event import State
 from hub.incidents import context, following, rules, signals, writing
 from hub.incidents.batch import Batch
 from hub.incidents.candidates import Candidates
@@ -22,69 +17,6 @@ from hub.incidents.deciding import Surroundings
 from hub.incidents.signals import Signal
 
 Sighting = tuple[Change, Episode, Signal]
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def stretches(
-    session: Session, occurrences: Sequence[Occurrence], replayed: Collection[UUID] = ()
-) -> Iterator[tuple[list[Occurrence], Collection[UUID]]]:
-    """The events in stretches that may be worked off at once, each with which of its deliveries are replayed.
-
-    It comes to the same as delivery after delivery. Replayed deliveries that say nothing any more are of the first.
-    """
-    again = set(replayed)
-    silent = again.difference(each.delivery_id for each in occurrences)
-    is_one = len({each.delivery_id for each in occurrences}) < 2
-    fired = {_key(each) for each in occurrences if not is_one and each.state is not State.RESOLVED}
-    for stretch in filter(None, _cut(occurrences, ledger.spans(session, fired))):
-        yield stretch, silent | again.intersection(each.delivery_id for each in stretch)
-        silent = set()
-    if silent or not occurrences:
-        yield [], silent
-
-
-def _cut(occurrences: Sequence[Occurrence], spans: Mapping[AlertKey, Span]) -> Iterator[list[Occurrence]]:
-    """Before a delivery that must find what the stretch has done, and not what comes of both together.
-
-    What is over may end an incident, so what fires later begins a new stretch; so does another severity of an alert,
-    and what happened before that which the stretch says of it, unless its episode, as `spans` has it, had begun anyway.
-    What fired before its alert was over comes late, or says that it fires still: it is a stretch of its own.
-    """
-    ends = {key: ended_at for key, (_, ended_at) in spans.items() if ended_at}
-    begun = {key: started_at for key, (started_at, ended_at) in spans.items() if not ended_at}
-    stretch: list[Occurrence] = []
-    said: dict[AlertKey, Occurrence] = {}
-    may_end = False
-    for _, told in groupby(sorted(occurrences, key=lambda each: each.arrival), key=lambda each: each.delivery_id):
-        delivery = list(told)
-        fires = [each for each in delivery if each.state is not State.RESOLVED]
-        is_late = any(each.occurred_at <= ends.get(_key(each), _NEVER) for each in fires)
-        is_apart = any(_is_apart(each, said.get(_key(each)), begun.get(_key(each))) for each in delivery)
-        if (may_end and fires) or is_late or is_apart:
-            yield stretch
-            stretch, said, may_end = [], {}, False
-        stretch += delivery
-        for each in delivery:
-            said[_key(each)] = max(said.get(_key(each), each), each, key=attrgetter("occurred_at"))
-            if each.state is State.RESOLVED:
-                ends[_key(each)] = each.occurred_at
-                begun.pop(_key(each), None)
-        may_end |= is_late or len(fires) < len(delivery)
-    yield stretch
-
-
-def _key(each: Occurrence) -> AlertKey:
-    return each.integration_id, each.dedup_key
-
-
-def _is_apart(each: Occurrence, said: Occurrence | None, begun: datetime | None) -> bool:
-    if said is None:
-        return False
-    if each.state is not State.RESOLVED and each.severity is not said.severity:
-        return True
-    goes_on = begun is not None and begun <= each.occurred_at and State.RESOLVED not in (each.state, said.state)
-    return each.occurred_at < said.occurred_at and not goes_on
 
 
 def place(session: Session, changes: Sequence[Change]) -> Batch:
