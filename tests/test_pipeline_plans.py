@@ -109,6 +109,15 @@ def test_duplicate_checks_never_scan(session: Session, full: Person):
     assert rows_read(session, "alerts") < FEW
 
 
+def test_how_alerts_stand_is_read_by_index(session: Session, full: Person):
+    integration_id = UUID(full.alertmanager.split("int_")[1][:32])
+    one = "(SELECT id FROM incidents LIMIT 1)"
+    session.execute(text(f"UPDATE alerts SET incident_id = {one} WHERE dedup_key IN ('7', '8')"))
+    before = rows_read(session, "alerts")
+    assert ledger.standing(session, [(integration_id, "7")], 9)[integration_id, "7"].firing_count == 2
+    assert rows_read(session, "alerts") - before < FEW
+
+
 def test_reminders_never_scan(session: Session, full: Person):
     integration_id = UUID(full.alertmanager.split("int_")[1][:32])
     storing.touch(session, [replace(REMINDER, integration_id=integration_id)])

@@ -23,6 +23,8 @@ def parse_time(text: str, field: str) -> datetime | None:
     number = _finite_number(text)
     if number is None:
         return _parse_calendar_time(text, field)
+    if abs(number) > _MAX_EPOCH_SECONDS * 1e9:
+        raise Malformed(field, f"{text[:40]!r} is no time, not even in nanoseconds")
     while abs(number) > _MAX_EPOCH_SECONDS:
         number /= 1000
     if number > 100_000_000_000:  # beyond the year 5138 in seconds: these are milliseconds
