@@ -1,5 +1,6 @@
 """The index: what is embedded and when, that one bad document harms no other, and that large tenants use indexes."""
 
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -33,7 +34,9 @@ class Model:
         if any(self.fails_on in each for each in texts):
             raise RuntimeError("cannot embed this")
         self.given += texts
-        rows = np.array([np.random.default_rng(abs(hash(each))).normal(size=384) for each in texts], np.float32)
+        rows = np.array(
+            [np.random.default_rng(zlib.crc32(each.encode())).normal(size=384) for each in texts], np.float32
+        )
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
