@@ -33,12 +33,17 @@ def push(owner: Person, *alerts: dict[str, Any]) -> None:
     owner.hub.work("ingest")
 
 
-def test_silent_alert_expires_and_resolves_its_incident(owner: Person):
-    push(owner, firing("DiskFull"))
+def expire(owner: Person) -> None:
+    """All that fires has been silent for longer than its integration allows."""
     tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
     tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
     tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
     chore(owner, "expiry")
+
+
+def test_silent_alert_expires_and_resolves_its_incident(owner: Person):
+    push(owner, firing("DiskFull"))
+    expire(owner)
     assert [alert["status"] for alert in owner.get("/alerts")] == ["resolved"]
     assert [incident["status"] for incident in owner.get("/incidents")] == ["resolved"]
     assert owner.get("/deliveries")[0]["origin"] == "expiry"
@@ -48,19 +53,13 @@ def test_very_many_alerts_expire_at_once(owner: Person):
     said = {"title": "Disk full", "status": "firing", "timestamp": "2026-01-05T10:00:00Z"}
     owner.push({"events": [said | {"id": str(number)} for number in range(1_000)]}, owner.connect("generic"))
     owner.hub.work("ingest")
-    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
-    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
-    tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
-    chore(owner, "expiry")
+    expire(owner)
     assert owner.call("GET", "/alerts?status=firing").json["meta"]["total"] == 0
 
 
 def test_reminder_after_an_expiry_opens_the_incident_again(owner: Person):
     push(owner, firing("DiskFull"))
-    tell(owner, "UPDATE integrations SET expire_after_seconds = 60")
-    tell(owner, "UPDATE alerts SET last_seen_at = last_seen_at - interval '2 minutes'")
-    tell(owner, "UPDATE events SET last_received_at = last_received_at - interval '2 minutes'")
-    chore(owner, "expiry")
+    expire(owner)
     push(owner, firing("DiskFull"), firing("DiskFull", instance="b"))
     (incident,) = owner.get("/incidents")
     assert (incident["status"], incident["resolved_at"], incident["alert_count"]) == ("active", None, 2)

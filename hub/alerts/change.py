@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from hub.alerts import rules
 from hub.alerts.rules import AlertState, Episode
 from hub.contracts.event import State
 
@@ -31,27 +32,28 @@ class Change:
         return tuple(each for each in self.state.episodes if each.number > self.episodes_before)
 
     @property
+    def _earlier_in_episode(self) -> AlertState | None:
+        """What it was before, if that was in the episode which it is in now."""
+        return self.before if self.before and self.before.episode_count == self.state.episode_count else None
+
+    @property
     def has_other_severity(self) -> bool:
         """Whether the episode that was there already fires with another severity, or did until this batch ended it."""
-        if self.before is None or self.state.episode_count != self.before.episode_count:
+        before = self._earlier_in_episode
+        if before is None or self.state.severity is before.severity:
             return False
-        was_over, is_over = (each.status is State.RESOLVED for each in (self.before, self.state))
-        return self.state.severity is not self.before.severity and not (was_over and is_over)
+        return not (before.status is self.state.status is State.RESOLVED)
 
     @property
     def is_revived(self) -> bool:
         """Whether its episode was taken for over and fires still: an expiry was contradicted, an end was unsaid."""
-        if self.before is None or self.state.episode_count != self.before.episode_count:
-            return False
-        return self.before.status is State.RESOLVED and self.state.status is not State.RESOLVED
+        before = self._earlier_in_episode
+        return before is not None and before.status is State.RESOLVED and self.state.status is not State.RESOLVED
 
     @property
     def current_episode(self) -> Episode:
         """The latest one, as of its last other severity, or else of what was heard last."""
-        state = self.state
-        return state.regraded or Episode(
-            state.episode_count, state.started_at, state.last_seen_at, state.content, state.severity
-        )
+        return self.state.regraded or rules.current_episode(self.state, self.state.last_seen_at)
 
     @property
     def heard_at(self) -> datetime:

@@ -154,7 +154,7 @@ def _mark(state: AlertState, mark: Mark) -> AlertState:
 
 
 def _end(state: AlertState, at: datetime, received_at: datetime) -> AlertState:
-    *earlier, current = state.episodes or (_current(state, state.started_at),)
+    *earlier, current = state.episodes or (current_episode(state, state.started_at),)
     episodes = (*earlier, replace(current, resolved_at=at, end_received_at=received_at))
     return replace(state, resolved_at=at, acknowledged_at=None, episodes=episodes)
 
@@ -177,7 +177,9 @@ def _fire(seen: AlertState, before: State, event: Occurrence) -> AlertState:
         is_bare = event.state is State.ACKNOWLEDGED or event.content.get("title") == event.dedup_key
         content = seen.content if is_silent and is_bare else event.content
         fired = replace(seen, content=content, severity=severity, status=status)
-        return fired if severity is seen.severity else replace(fired, regraded=_current(fired, event.received_at))
+        return (
+            fired if severity is seen.severity else replace(fired, regraded=current_episode(fired, event.received_at))
+        )
     number = seen.episode_count + 1
     return replace(
         seen,
@@ -196,5 +198,6 @@ def _started(number: int, first: Occurrence) -> Episode:
     return Episode(number, first.occurred_at, first.received_at, first.content, first.severity)
 
 
-def _current(state: AlertState, received_at: datetime) -> Episode:
+def current_episode(state: AlertState, received_at: datetime) -> Episode:
+    """The latest one, as the alert is now."""
     return Episode(state.episode_count, state.started_at, received_at, state.content, state.severity)

@@ -25,19 +25,19 @@ def place(session: Session, changes: Sequence[Change]) -> Batch:
     The caller holds the organization's turn, and settles when the alerts are stored; the clock is when the deliveries
     were received.
     """
-    news = [*_in_order(changes), *_regraded(changes)]
+    news = [*_in_order(changes), *_staying(changes)]
     if not news:
         return Batch(Candidates())
     services = {episode.content["service"] for _, episode in news} - {""}
     around = context.surroundings(session, services, min(episode.received_at for _, episode in news))
     found = sighted(changes, around)
-    regraded = [(change, _signal(change, episode, around)) for change, episode in _regraded(changes)]
-    batch = _batch(session, found, regraded, around)
-    for change, signal in regraded:
+    staying = [(change, _signal(change, episode, around)) for change, episode in _staying(changes)]
+    batch = _batch(session, found, staying, around)
+    for change, signal in staying:
         if change.is_revived:
             batch.revive(change, signal.at)
     decide(batch, found, around)
-    for change, signal in regraded:
+    for change, signal in staying:
         batch.grade(change, rules.route(signal, around.rules))
     writing.open_incidents(session, batch)
     return batch
@@ -97,8 +97,8 @@ def _undecided(change: Change) -> tuple[Episode, ...]:
     return change.new_episodes
 
 
-def _regraded(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
-    """Alerts whose incidents hear of another severity, or that they fire still."""
+def _staying(changes: Sequence[Change]) -> list[tuple[Change, Episode]]:
+    """Alerts that stay in their incidents, which hear of another severity, or that they fire still."""
     felt = (each for each in changes if each.has_other_severity or each.is_revived)
     return [(each, each.current_episode) for each in felt if each.incident_id]
 
@@ -119,11 +119,11 @@ def last_heard(changes: Sequence[Change], batch: Batch) -> dict[UUID, datetime]:
 
 
 def _batch(
-    session: Session, found: Sequence[Sighting], regraded: Sequence[tuple[Change, Signal]], around: Surroundings
+    session: Session, found: Sequence[Sighting], staying: Sequence[tuple[Change, Signal]], around: Surroundings
 ) -> Batch:
     said = [(change, rules.route(signal, around.rules)) for change, _, signal in found]
-    times = [signal.at for _, signal in (*said, *regraded)]
-    before = {change.incident_id for change, _ in (*said, *regraded) if change.incident_id}
+    times = [signal.at for _, signal in (*said, *staying)]
+    before = {change.incident_id for change, _ in (*said, *staying) if change.incident_id}
     keys = {rule.key_of(s) for _, s in said if (rule := rules.deciding(s, around.rules)) and rule.action == "group"}
     services = {signal.service for _, signal in said} - {""}
     reach = services.union(*(around.neighbours.get(service, frozenset()) for service in services))

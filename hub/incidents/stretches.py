@@ -85,7 +85,7 @@ class _Stretch:
 
     def add(self, told: Told) -> None:
         """The delivery is part of the stretch."""
-        for each in told:
+        for each in told:  # as all stood before the delivery
             self.may_end |= self._is_late(each) or (not _fires(each) and self._ends_an_incident(each))
         for each in told:
             key = _key(each)
