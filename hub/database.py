@@ -146,6 +146,11 @@ def enter_organization(session: Session, organization_id: UUID) -> None:
     _set_tenant(session.connection(), organization_id)
 
 
+def has_entered(session: Session, organization_id: UUID) -> None:
+    """As `enter_organization`, where a function of the database has let this transaction in already."""
+    session.info[_TENANT] = organization_id
+
+
 def organization_of(session: Session) -> UUID:
     """The organization of the session. Raises LookupError when it has none: deny by default."""
     organization_id = session.info.get(_TENANT)

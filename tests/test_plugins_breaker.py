@@ -24,6 +24,17 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
+def poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alertmanager's connector raises for what names poison."""
+
+    def fail_on_poison(self: Alertmanager, delivery: Delivery, config: Config) -> list[Event]:
+        if b"Poison" in delivery.body:
+            raise RuntimeError
+        return translate(self, delivery, config)
+
+    monkeypatch.setattr(Alertmanager, "normalise", fail_on_poison)
+
+
 def push(owner: Person, count: int) -> None:
     for number in range(count):
         owner.push(alertmanager(firing(f"Alert{number}")))
@@ -71,26 +82,50 @@ def test_parked_deliveries_are_processed_when_the_connector_recovers(
     assert outcomes(owner) == ["dead"] * 2 + ["processed"] * 4
 
 
-def test_only_one_delivery_is_tried_while_the_connector_still_fails(
+def test_three_that_were_not_tried_yet_are_tried_while_the_connector_still_fails(
     hub: Hub, owner: Person, broken: pytest.MonkeyPatch
 ):
-    push(owner, 6)
+    push(owner, 7)
     hub.work("ingest")
+    attempts = []
+    for seconds in (6, 3, 8):
+        hub.later(seconds=seconds)
+        hub.work("ingest")
+        attempts.append([each["attempts"] for each in parked(owner)])
+    assert attempts == [[1, 0, 1, 1, 1], [1, 0, 1, 1, 1], [1, 1, 1, 2, 2]]
+
+
+def test_lone_delivery_that_can_never_be_translated_ends_dead_within_a_minute(
+    hub: Hub, owner: Person, broken: pytest.MonkeyPatch
+):
+    push(owner, 3)
+    for _ in range(7):
+        hub.work("ingest")
+        hub.later(seconds=6)
+    assert outcomes(owner) == ["dead"] * 3
+
+
+def test_many_that_can_never_be_translated_do_not_hold_up_what_comes_after(
+    hub: Hub, owner: Person, monkeypatch: pytest.MonkeyPatch
+):
+    poison(monkeypatch)
+    for number in range(9):
+        owner.push(alertmanager(firing(f"Poison{number}")))
+    hub.work("ingest")
+    push(owner, 3)
     hub.later(seconds=6)
     hub.work("ingest")
-    attempts = [each["attempts"] for each in parked(owner)]
-    assert attempts == [2, 0, 0, 0]
+    assert outcomes(owner)[9:] == ["processed"] * 3
+    for _ in range(10):
+        hub.later(seconds=61)
+        hub.work("ingest")
+    assert outcomes(owner) == ["dead"] * 9 + ["processed"] * 3
 
 
 def test_delivery_that_can_never_be_translated_ends_dead_and_frees_the_others(
     hub: Hub, owner: Person, monkeypatch: pytest.MonkeyPatch
 ):
-    def fail_on_poison(self: Alertmanager, delivery: Delivery, config: Config) -> list[Event]:
-        if b"Poison" in delivery.body:
-            raise RuntimeError
-        return translate(self, delivery, config)
-
-    monkeypatch.setattr(Alertmanager, "normalise", fail_on_poison)
+    poison(monkeypatch)
     for number in range(3):
         owner.push(alertmanager(firing(f"Poison{number}")))
     push(owner, 3)

@@ -14,7 +14,7 @@ from hub.accounts.audit import service as audit
 from hub.accounts.organizations.plans import Limits, Plans, limits_of
 from hub.accounts.tokens import Claims
 from hub.contracts.errors import Forbidden, Unauthenticated
-from hub.database import enter_organization, organization_of
+from hub.database import has_entered, organization_of
 
 # every request is a sign of life, one a minute is written down
 _TOUCH_AFTER_SECONDS = 60
@@ -88,7 +88,7 @@ def hash_key(key: str) -> bytes:
 
 
 def _enter(session: Session, organization_id: UUID, actor: audit.Actor) -> None:
-    enter_organization(session, organization_id)
+    has_entered(session, organization_id)
     whence = audit.actor_of(session)
     audit.introduce(session, replace(whence, kind=actor.kind, user_id=actor.user_id, api_key_id=actor.api_key_id))
 

@@ -46,16 +46,23 @@ class Translators:
 def normalise(
     translators: Translators, organization_id: UUID, many: Sequence[Claimed], breakers: Breakers
 ) -> Normalised:
-    """The events of all the organization's deliveries, in their order; the breakers learn how it went."""
+    """The events of all the organization's deliveries; the breakers learn how it went."""
     occurrences: list[Occurrence] = []
     ended: list[Outcome] = []
-    for claimed in many:
+    for claimed in _hopeful_first(many, breakers):
         found = _translate(translators, organization_id, claimed, breakers.of(claimed.integration_id))
         if isinstance(found, Outcome):
             ended.append(found)
         else:
             occurrences += found
     return Normalised(occurrences, ended)
+
+
+def _hopeful_first(many: Sequence[Claimed], breakers: Breakers) -> list[Claimed]:
+    """Behind a breaker that has opened, those that were tried least and came last are tried first."""
+    suspect = [each for each in reversed(many) if breakers.of(each.integration_id).has_opened]
+    others = [each for each in many if not breakers.of(each.integration_id).has_opened]
+    return others + sorted(suspect, key=lambda each: each.attempts)
 
 
 # what the hub has left for itself needs no connector
@@ -101,7 +108,7 @@ def _ended(claimed: Claimed, breaker: Breaker, error: BaseException) -> Outcome:
     log.error("connector %s failed on delivery %s", claimed.platform, claimed.id, exc_info=error)
     told = str(error) if isinstance(error, ConnectorFailed) else type(error).__name__
     breaker.fail(claimed.claimed_at, told)
-    if breaker.is_open(claimed.claimed_at) and claimed.attempts < MOST_ATTEMPTS:
+    if breaker.has_opened and claimed.attempts < MOST_ATTEMPTS:
         return _parked(claimed, breaker, was_tried=True)
     return Outcome(claimed.id, "dead", f"connector_failed: {told}")
 
@@ -115,7 +122,8 @@ def _sent_back(claimed: Claimed, error: Unavailable) -> Outcome:
 
 def _parked(claimed: Claimed, breaker: Breaker, *, was_tried: bool) -> Outcome:
     reason = f"{PARKED}{claimed.platform} failed {breaker.failure_count} times in a row, last: {breaker.reason}"
-    return Outcome(claimed.id, "pending", reason, next_at=breaker.retry_at, was_tried=was_tried)
+    next_at = breaker.next_try_at(claimed.claimed_at)
+    return Outcome(claimed.id, "pending", reason, next_at=next_at, was_tried=was_tried)
 
 
 def _events(translators: Translators, organization_id: UUID, claimed: Claimed) -> object:

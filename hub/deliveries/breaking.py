@@ -1,7 +1,9 @@
 """The breaker of an integration: when its connector fails again and again, its deliveries wait instead of dying.
 
 Closed, every delivery is tried. After three failures in a row it opens: deliveries are parked, pending with a reason.
-When its pause is over one of them is tried; if that fails too the pause doubles, and if not all of them come back.
+When its pause is over up to three of them are tried, first those that were tried least: one that can never be
+translated must not keep the others waiting. If three fail it opens again for twice as long; when one does not, all of
+them come back.
 """
 
 import json
@@ -17,7 +19,7 @@ from hub.database import organization_of
 
 FAILURES_TO_OPEN = 3
 FIRST_PAUSE_SECONDS = 5
-LONGEST_PAUSE_SECONDS = 300
+LONGEST_PAUSE_SECONDS = 60
 PARKED = "parked: "
 
 _READ = text(
@@ -40,7 +42,7 @@ _RELEASE = text(
 
 @dataclass(slots=True)
 class Breaker:
-    """`retry_at` is set while it is open; from then on one delivery may be tried."""
+    """`retry_at` is set once it has opened; from then on deliveries may be tried until three more have failed."""
 
     failure_count: int = 0
     retry_at: datetime | None = None
@@ -55,9 +57,14 @@ class Breaker:
         """The connector broke."""
         self.failure_count += 1
         self.reason, self.is_changed = reason, True
-        if self.failure_count >= FAILURES_TO_OPEN:
-            doubled = FIRST_PAUSE_SECONDS * 2 ** min(self.failure_count - FAILURES_TO_OPEN, 10)
+        openings, more = divmod(self.failure_count, FAILURES_TO_OPEN)
+        if not more:
+            doubled = FIRST_PAUSE_SECONDS * 2 ** min(openings - 1, 10)
             self.retry_at = now + timedelta(seconds=min(doubled, LONGEST_PAUSE_SECONDS))
+
+    def next_try_at(self, now: datetime) -> datetime:
+        """When a delivery that waits behind it should be claimed again."""
+        return self.retry_at if self.retry_at and now < self.retry_at else now + timedelta(seconds=FIRST_PAUSE_SECONDS)
 
     def succeed(self) -> None:
         """The connector works."""
@@ -68,6 +75,11 @@ class Breaker:
     def is_closed(self) -> bool:
         """Whether there is nothing to remember."""
         return self.failure_count == 0
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether it is open, or half open: what fails now waits, for it may not be the delivery's fault."""
+        return self.failure_count >= FAILURES_TO_OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class JsonBlueprint(Blueprint):
 
     def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Callable[[_View], _View]:
         """Loads the body, or with location="query" the query, by the schema, and passes it to the view."""
-        return cast(Callable[[_View], _View], super().arguments(schema, **options))
+        made = schema() if isinstance(schema, type) else schema  # once, not for each request
+        return cast(Callable[[_View], _View], super().arguments(made, **options))
 
     def response(self, status: int, schema: type[Schema] | None = None, **options: Any) -> Callable[[_View], _View]:
         """Dumps what the view returns by the schema."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
+from limits import RateLimitItemPerMinute
 
 from hub.contracts.errors import TooManyRequests
 from hub.database import Database
@@ -18,6 +19,7 @@ from hub.settings import Settings
 
 _EXTENSION = "overwatch.limiter"
 _AUTH_LIMIT = "AUTH_REQUESTS_PER_MINUTE"
+_SCOPE = "requests"
 _SLOTS = 2  # a person and the organization, or an address alone
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -34,7 +36,7 @@ class Allowance:
 def install(app: Flask, settings: Settings, database: Database) -> None:
     """Counts on Redis when the settings name one, else on our own Postgres."""
     uri = settings.rate_limit_url or f"{rate_store.SCHEME}://"
-    options: dict[str, Any] = {} if settings.rate_limit_url else {"database": database}
+    options: dict[str, Any] = {} if settings.rate_limit_url else {"database": database, "wanted": _wanted}
     limiter = Limiter(get_remote_address, app=app, storage_uri=uri, storage_options=options)
     # it would look for limits of each view before the view runs; ours are counted by `admit` only
     limiter.request_filter(lambda: "allowances" not in g)
@@ -75,7 +77,7 @@ class _Counter:
         self.limiter = limiter
         self.count: Callable[[], None] = _admitted
         for number in range(_SLOTS):
-            limit = limiter.shared_limit(partial(_text, number), scope="requests", key_func=partial(_subject, number))
+            limit = limiter.shared_limit(partial(_text, number), scope=_SCOPE, key_func=partial(_subject, number))
             self.count = limit(self.count)
 
 
@@ -102,6 +104,12 @@ def _text(number: int) -> str:
 
 def _subject(number: int) -> str:
     return cast(Sequence[Allowance], g.allowances)[number].subject
+
+
+def _wanted() -> dict[str, int]:
+    """How many requests each window allows that this one counts in, by the library's name for it."""
+    limits = {allowance.subject: RateLimitItemPerMinute(allowance.per_minute) for allowance in g.allowances}
+    return {limit.key_for(subject, _SCOPE): limit.amount for subject, limit in limits.items()}
 
 
 def _counter() -> _Counter:

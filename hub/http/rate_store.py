@@ -1,6 +1,7 @@
 """Rate limits on Postgres: a storage for the `limits` library, exact over all processes of the embedded mode."""
 
 import random
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import g
@@ -14,13 +15,8 @@ from hub.database import Database
 SCHEME = "overwatch+postgresql"
 
 _SWEEP_ONCE_IN = 1_000
-_INCREMENT = text(
-    "INSERT INTO rate_limits AS l (key, hits, expires_at)"
-    " VALUES (:key, :amount, overwatch_now() + make_interval(secs => :expiry))"
-    " ON CONFLICT (key) DO UPDATE SET"
-    " hits = CASE WHEN l.expires_at <= overwatch_now() THEN 0 ELSE l.hits END + excluded.hits,"
-    " expires_at = CASE WHEN l.expires_at <= overwatch_now() THEN excluded.expires_at ELSE l.expires_at END"
-    " RETURNING hits, extract(epoch FROM expires_at)::double precision"
+_COUNT = text(
+    "SELECT key, hits, ends_at FROM count_requests(CAST(:keys AS text[]), CAST(:most AS bigint[]), :seconds)"
 )
 _READ = text(
     "SELECT hits, extract(epoch FROM expires_at)::double precision FROM rate_limits"
@@ -28,29 +24,41 @@ _READ = text(
 )
 
 
-class PostgresStorage(Storage):
-    """Fixed windows in one table; a count is one atomic statement, committed at once.
+Window = tuple[int, float]
+"""What was counted in it, and when it ends in epoch seconds."""
 
-    A request's own transaction cannot count: it would hold its organization's row until it ends.
+
+class PostgresStorage(Storage):
+    """Fixed windows in one table; all of a request are counted by one atomic statement, committed at once.
+
+    A request's own transaction cannot count: it would hold its organization's row until it ends. `wanted` says which
+    windows a request counts in, in order, and how many each allows.
     """
 
     STORAGE_SCHEME = [SCHEME]  # noqa: RUF012  # the registry of `limits` reads a list
 
-    def __init__(self, uri: str, *, database: Database, **options: Any) -> None:
+    def __init__(
+        self, uri: str, *, database: Database, wanted: Callable[[], Mapping[str, int]], **options: Any
+    ) -> None:
         super().__init__(uri, **options)
         self._engine = database.counting
+        self._wanted = wanted
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
         return DBAPIError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Counts, in a new window when the last one is over. Gives the window's count with this request."""
-        hits, expires_at = self._count({"key": key, "expiry": expiry, "amount": amount})
-        g.setdefault("windows", {})[key] = (hits, expires_at)
-        if random.randrange(_SWEEP_ONCE_IN) == 0:  # noqa: S311  # decides when to tidy up, nothing else
-            self._execute("DELETE FROM rate_limits WHERE expires_at < overwatch_now()")
-        return int(hits)
+        """Counts, in a new window when the last one is over. Gives the window's count with this request.
+
+        The library asks for one window after the other, and gets the others from the first's statement. A window that
+        stands behind one that is spent is not counted: 0. `amount` is 1 for every limit of ours.
+        """
+        if "windows" not in g:
+            g.windows = self._count(expiry)
+            if random.randrange(_SWEEP_ONCE_IN) == 0:  # noqa: S311  # decides when to tidy up, nothing else
+                self._execute("DELETE FROM rate_limits WHERE expires_at < overwatch_now()")
+        return g.windows[key][0] if key in g.windows else 0
 
     def get(self, key: str) -> int:
         """The window's count, as this request saw it when it was counted."""
@@ -77,22 +85,23 @@ class PostgresStorage(Storage):
         with self._engine.connect() as connection:
             connection.execute(text("DELETE FROM rate_limits WHERE key = :key"), {"key": key})
 
-    def _count(self, parameters: dict[str, Any]) -> tuple[int, float]:
+    def _count(self, seconds: int) -> dict[str, Window]:
+        wanted = self._wanted()
+        told = {"keys": list(wanted), "most": list(wanted.values()), "seconds": seconds}
         try:
-            return self._row(parameters)
+            return self._rows(told)
         except DBAPIError as error:
             # one lost connection shows that the server was restarted; SQLAlchemy then renews the whole pool
             if not error.connection_invalidated or not isinstance(error.orig, OperationalError):
                 raise
-            return self._row(parameters)
+            return self._rows(told)
 
-    def _row(self, parameters: dict[str, Any]) -> tuple[int, float]:
+    def _rows(self, told: dict[str, Any]) -> dict[str, Window]:
         with self._engine.connect() as connection:
-            row = connection.execute(_INCREMENT, parameters).one()
-            return row[0], row[1]
+            return {key: (hits, ends_at) for key, hits, ends_at in connection.execute(_COUNT, told)}
 
-    def _window(self, key: str) -> tuple[int, float]:
-        seen: tuple[int, float] | None = g.get("windows", {}).get(key)
+    def _window(self, key: str) -> Window:
+        seen: Window | None = g.get("windows", {}).get(key)
         if seen is not None:
             return seen
         with self._engine.connect() as connection:

@@ -10,33 +10,64 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT u.organization_id, u.id, u.password_hash, u.status FROM users u WHERE lower(u.email) = lower(p_email)
 $$;
 
--- Every request asks: does the session still stand, is it in use, and is its user still active?
+-- Every request asks: does the session still stand, is it in use, and is its user still active? Who is found is let in:
+-- the transaction sees their organization from here on.
 CREATE OR REPLACE FUNCTION find_session(p_session_id uuid, p_user_id uuid)
 RETURNS TABLE (organization_id uuid, role text, plan text, plan_limits jsonb, idle_seconds double precision)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     SELECT u.organization_id, u.role, o.plan, o.plan_limits, extract(epoch FROM overwatch_now() - s.last_seen_at)
+    INTO organization_id, role, plan, plan_limits, idle_seconds
     FROM sessions s
     JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id
     JOIN organizations o ON o.id = s.organization_id
     WHERE s.id = p_session_id AND s.user_id = p_user_id AND u.status = 'active'
       AND s.revoked_at IS NULL AND s.expires_at > overwatch_now()
       AND s.last_seen_at > overwatch_now()
-          - make_interval(mins => coalesce((o.settings ->> 'session_timeout_minutes')::integer, 480))
-$$;
+          - make_interval(mins => coalesce((o.settings ->> 'session_timeout_minutes')::integer, 480));
+    IF FOUND THEN
+        PERFORM set_config('app.organization_id', organization_id::text, true);
+        RETURN NEXT;
+    END IF;
+END $$;
 
--- An API key lives as long as its maker is active, and can do no more than its maker can now.
+-- An API key lives as long as its maker is active, and can do no more than its maker can now. It lets in as well.
 CREATE OR REPLACE FUNCTION find_api_key(p_key_hash bytea)
 RETURNS TABLE (organization_id uuid, api_key_id uuid, user_id uuid, role text, plan text, plan_limits jsonb,
                permissions text[], ip_allowlist text[], idle_seconds double precision)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     SELECT k.organization_id, k.id, u.id, u.role, o.plan, o.plan_limits, k.permissions, k.ip_allowlist,
            coalesce(extract(epoch FROM overwatch_now() - k.last_used_at), 'Infinity')
+    INTO organization_id, api_key_id, user_id, role, plan, plan_limits, permissions, ip_allowlist, idle_seconds
     FROM api_keys k
     JOIN users u ON u.organization_id = k.organization_id AND u.id = k.user_id
     JOIN organizations o ON o.id = k.organization_id
     WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND u.status = 'active'
-      AND (k.expires_at IS NULL OR k.expires_at > overwatch_now())
-$$;
+      AND (k.expires_at IS NULL OR k.expires_at > overwatch_now());
+    IF FOUND THEN
+        PERFORM set_config('app.organization_id', organization_id::text, true);
+        RETURN NEXT;
+    END IF;
+END $$;
+
+-- Counts a request in each of these windows in turn, in a new one where the last is over, up to the first that is spent.
+-- Gives each window's count with this request, and when it ends in epoch seconds.
+CREATE OR REPLACE FUNCTION count_requests(p_keys text[], p_most bigint[], p_seconds integer)
+RETURNS TABLE (key text, hits bigint, ends_at double precision)
+LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+BEGIN
+    FOR place IN 1 .. cardinality(p_keys) LOOP
+        INSERT INTO rate_limits AS l (key, hits, expires_at)
+        VALUES (p_keys[place], 1, overwatch_now() + make_interval(secs => p_seconds))
+        ON CONFLICT ON CONSTRAINT rate_limits_pkey DO UPDATE SET
+            hits = CASE WHEN l.expires_at <= overwatch_now() THEN 0 ELSE l.hits END + excluded.hits,
+            expires_at = CASE WHEN l.expires_at <= overwatch_now() THEN excluded.expires_at ELSE l.expires_at END
+        RETURNING l.key, l.hits, extract(epoch FROM l.expires_at) INTO key, hits, ends_at;
+        RETURN NEXT;
+        EXIT WHEN hits > p_most[place];
+    END LOOP;
+END $$;
 
 -- A link in a mail names nobody; its token finds whom it was for.
 CREATE OR REPLACE FUNCTION find_mail_token(p_token_hash bytea, p_purpose text)
@@ -245,8 +276,9 @@ END $$;
 -- The turn of one organization: whoever holds its advisory lock works on its deliveries, alone and in their order, on
 -- the connection that holds the lock; a killed worker's connection closes and gives the turn back at once. Turns are
 -- drawn by lot among the organizations that wait, so a herd of one delays another by a batch, not by the herd.
--- Fresh deliveries come in batches; one that was tried before comes alone, so that a poisonous one stands out. The
--- attempt is counted and the next one set before the work begins, so it counts even when the process dies.
+-- Fresh deliveries come in batches; one that was tried before comes alone, so that a poisonous one stands out, and lets
+-- fresh ones go first for five seconds. The attempt is counted and the next one set before the work begins, so it
+-- counts even when the process dies.
 DROP FUNCTION IF EXISTS claim_deliveries(uuid, integer, bigint, integer);
 CREATE FUNCTION claim_deliveries(
     p_token uuid, p_most integer, p_most_bytes bigint, p_lease_seconds integer)
@@ -275,7 +307,8 @@ BEGIN
         CONTINUE WHEN NOT pg_try_advisory_lock(hashtextextended('turn:' || chosen::text, 0));
         RETURN QUERY
         WITH due AS (
-            SELECT d.id, d.attempts, d.received_at, octet_length(d.body) AS bytes
+            SELECT d.id, d.attempts, d.received_at, octet_length(d.body) AS bytes,
+                   d.attempts > 0 AND d.next_at > overwatch_now() - interval '5 seconds' AS gives_way
             FROM deliveries d
             WHERE d.organization_id = chosen AND d.status = 'pending' AND d.next_at <= overwatch_now()
             ORDER BY d.received_at, d.id LIMIT p_most
@@ -284,7 +317,7 @@ BEGIN
                    row_number() OVER in_order AS place,
                    bool_or(due.attempts > 0) OVER in_order AS has_tried,
                    sum(due.bytes) OVER in_order AS bytes
-            FROM due WINDOW in_order AS (ORDER BY due.received_at, due.id)
+            FROM due WINDOW in_order AS (ORDER BY due.gives_way, due.received_at, due.id)
         ), claimed AS (
             UPDATE deliveries d
             SET attempts = d.attempts + 1, lease_token = p_token, claimed_at = overwatch_now(),
