@@ -88,20 +88,20 @@ def test_three_that_were_not_tried_yet_are_tried_while_the_connector_still_fails
     push(owner, 7)
     hub.work("ingest")
     attempts = []
-    for seconds in (6, 3, 8):
+    for seconds in (3, 1, 4):
         hub.later(seconds=seconds)
         hub.work("ingest")
-        attempts.append([each["attempts"] for each in parked(owner)])
-    assert attempts == [[1, 0, 1, 1, 1], [1, 0, 1, 1, 1], [1, 1, 1, 2, 2]]
+        attempts.append(sorted(each["attempts"] for each in parked(owner)))
+    assert attempts == [[0, 1, 1, 1, 1], [0, 1, 1, 1, 1], [1, 1, 1, 2, 2]]
 
 
 def test_lone_delivery_that_can_never_be_translated_ends_dead_within_a_minute(
     hub: Hub, owner: Person, broken: pytest.MonkeyPatch
 ):
     push(owner, 3)
-    for _ in range(7):
+    for _ in range(6):
         hub.work("ingest")
-        hub.later(seconds=6)
+        hub.later(seconds=5)
     assert outcomes(owner) == ["dead"] * 3
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from hub.database import organization_of
 
 FAILURES_TO_OPEN = 3
-FIRST_PAUSE_SECONDS = 5
+FIRST_PAUSE_SECONDS = 2
 LONGEST_PAUSE_SECONDS = 60
 PARKED = "parked: "
 
