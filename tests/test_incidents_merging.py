@@ -105,6 +105,14 @@ def test_split_of_alerts_that_are_not_in_the_incident_changes_nothing(owner: Per
     assert len(owner.get("/incidents")) == 2
 
 
+def test_split_that_would_leave_no_alert_changes_nothing(owner: Person):
+    db, _ = two_incidents(owner)
+    ids = [alert_named(owner, "DiskFull")["id"]]
+    refused = owner.call("POST", f"/incidents/{db['id']}/split", json={"alert_ids": ids})
+    assert (refused.status_code, list(refused.json["details"])) == (422, ["alert_ids"])
+    assert (titles(owner, db), len(owner.get("/incidents"))) == (["DiskFull"], 2)
+
+
 def test_split_incident_goes_on_by_itself(owner: Person):
     db, web = two_incidents(owner)
     owner.post(f"/incidents/{db['id']}/merge", {"into": web["id"]}, status=200)

@@ -18,6 +18,7 @@ from hub.incidents import following, membership, rules, service, timeline
 from hub.incidents.models import Incident
 
 _RESTORED = ("resolved_at", "closed_at")
+_ONE = {"page": 1, "limit": 1}
 
 
 def merge(session: Session, incident_id: UUID, into: UUID, actor: str) -> Incident:
@@ -95,6 +96,8 @@ def _split_off(
     moved = membership.transfer(session, source.id, new.id, actor, alert_ids)
     if missing := len(set(alert_ids)) - len(moved):
         raise Invalid({"alert_ids": [f"{missing} of them are not in this incident."]})
+    if not membership.alerts_of(session, source.id, _ONE).total:
+        raise Invalid({"alert_ids": ["These are all its alerts: leave one at least, or change its title."]})
     if not title:
         new.title = alerts.get(session, moved[0]).title[:300]
     _relearn(session, [source, new])
@@ -141,7 +144,7 @@ def _relearn(session: Session, incidents: Sequence[Incident]) -> None:
 
 
 def _is_any_firing(session: Session, incident_id: UUID) -> bool:
-    firing = {"page": 1, "limit": 1, "status": ["firing", "acknowledged"]}
+    firing = {**_ONE, "status": ["firing", "acknowledged"]}
     return membership.alerts_of(session, incident_id, firing).total > 0
 
 
