@@ -1,19 +1,19 @@
 """Lists of very many rows: what a query has found is remembered until a row changes, so that nobody counts again."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
+from functools import cache
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Engine, Text, cast, func, select, text
+from sqlalchemy import ColumnElement, Engine, Select, Text, bindparam, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from hub.database import organization_of
 from hub.listing import Listing, Model, Page
+from hub.remembered import Remembered
 
 _MOST_REMEMBERED = 1_000
 _LONGEST_SECONDS = 600.0  # far less than changes are kept
@@ -41,30 +41,7 @@ class Found:
     at: float  # by the monotonic clock
 
 
-class Memory:
-    """What was found last, of the least long ago."""
-
-    def __init__(self) -> None:
-        self._found: OrderedDict[Key, Found] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Key) -> Found | None:
-        """None when that was never found, too long ago or too much else since."""
-        with self._lock:
-            found = self._found.get(key)
-            if found is None or time.monotonic() - found.at > _LONGEST_SECONDS:
-                return None
-            self._found.move_to_end(key)
-            return found
-
-    def put(self, key: Key, found: Found) -> None:
-        """Remembers it, and forgets the one that was asked for least lately."""
-        with self._lock:
-            self._found[key] = found
-            self._found.move_to_end(key)
-            if len(self._found) > _MOST_REMEMBERED:
-                self._found.popitem(last=False)
-
+Memory = Remembered[Key, Found]
 
 _MEMORIES: WeakKeyDictionary[Engine, Memory] = WeakKeyDictionary()
 
@@ -78,11 +55,11 @@ class LongListing(Listing[Model]):
 
     def page(self, session: Session, query: Mapping[str, Any], *always: ColumnElement[bool]) -> Page:
         """As every listing; the ids come first, because the index that gives the order can also count and skip."""
-        memory = _MEMORIES.setdefault(session.get_bind().engine, Memory())
+        memory = _MEMORIES.setdefault(session.get_bind().engine, Memory(_MOST_REMEMBERED))
         key = (self.kind, organization_of(session), repr(sorted(query.items(), key=lambda item: item[0])))
         is_told = not always and not {name.removeprefix("-") for name in query.get("sort") or ()} & self.untold
         found = memory.get(key) if is_told else None
-        if found is None or self._has_changed(session, found):
+        if found is None or time.monotonic() - found.at > _LONGEST_SECONDS or self._has_changed(session, found):
             found = self._find(session, query, *always)
             if is_told and found.organization_id == organization_of(session):
                 memory.put(key, found)
@@ -103,10 +80,18 @@ class LongListing(Listing[Model]):
         return Found(total, page, organization_id, snapshot, time.monotonic())
 
     def _rows(self, session: Session, ids: Sequence[UUID]) -> list[Any]:
-        rows = session.scalars(select(self.model).where(*self._mine(session), self._id.in_(ids))) if ids else ()
-        by_id: dict[Any, Any] = {getattr(row, self._id.key): row for row in rows}
+        told = {"organization_id": organization_of(session), "ids": list(ids)}
+        rows = session.scalars(_of_ids(self.model), told) if ids else ()
+        by_id: dict[Any, Any] = {row.id: row for row in rows}
         return [by_id[row_id] for row_id in ids if row_id in by_id]
 
     @property
     def _id(self) -> Any:
         return self.model.__table__.c.id
+
+
+@cache
+def _of_ids(model: Any) -> Select[tuple[Any]]:
+    """A tenant's rows by their ids; made once, because to make it anew costs as much as to run it."""
+    is_mine = model.organization_id == bindparam("organization_id")
+    return select(model).where(is_mine, model.id.in_(bindparam("ids", expanding=True)))

@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -48,10 +49,7 @@ class Caller:
 
 def by_session(session: Session, plans: Plans, claims: Claims) -> Caller:
     """The caller of an access token; the session is then inside their organization. Raises Unauthenticated."""
-    row = session.execute(
-        text("SELECT * FROM find_session(:session_id, :user_id)"),
-        {"session_id": claims.session_id, "user_id": claims.user_id},
-    ).one_or_none()
+    row = _found(session, "SELECT * FROM find_session(%s, %s)", claims.session_id, claims.user_id)
     if row is None:
         raise Unauthenticated("This session has ended; log in again.")
     _enter(session, row.organization_id, audit.Actor(kind="user", user_id=claims.user_id))
@@ -62,7 +60,7 @@ def by_session(session: Session, plans: Plans, claims: Claims) -> Caller:
 
 def by_api_key(session: Session, plans: Plans, key: str, address: str) -> Caller:
     """The caller of an API key. Raises Unauthenticated, also for an address that the key may not be used from."""
-    row = session.execute(text("SELECT * FROM find_api_key(:key_hash)"), {"key_hash": hash_key(key)}).one_or_none()
+    row = _found(session, "SELECT * FROM find_api_key(%s)", hash_key(key))
     if row is None:
         raise Unauthenticated("The API key is unknown, expired or revoked.")
     _enter(session, row.organization_id, audit.Actor("api_key", row.user_id, row.api_key_id))
@@ -85,6 +83,11 @@ def by_api_key(session: Session, plans: Plans, key: str, address: str) -> Caller
 def hash_key(key: str) -> bytes:
     """What is stored of an API key: it is 256 random bits, so one round of SHA-256 is enough."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _found(session: Session, statement: str, *proof: Any) -> Any:
+    """The row, or None. In the driver's own words: the session's way round them costs half as much again."""
+    return session.connection().exec_driver_sql(statement, proof).one_or_none()
 
 
 def _enter(session: Session, organization_id: UUID, actor: audit.Actor) -> None:

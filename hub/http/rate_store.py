@@ -15,8 +15,10 @@ from hub.database import Database
 SCHEME = "overwatch+postgresql"
 
 _SWEEP_ONCE_IN = 1_000
-_COUNT = text(
-    "SELECT key, hits, ends_at FROM count_requests(CAST(:keys AS text[]), CAST(:most AS bigint[]), :seconds)"
+# in the driver's own words, for every request runs it
+_COUNT = (
+    "SELECT key, hits, ends_at"
+    " FROM count_requests(CAST(%(keys)s AS text[]), CAST(%(most)s AS bigint[]), CAST(%(seconds)s AS integer))"
 )
 _READ = text(
     "SELECT hits, extract(epoch FROM expires_at)::double precision FROM rate_limits"
@@ -98,7 +100,7 @@ class PostgresStorage(Storage):
 
     def _rows(self, told: dict[str, Any]) -> dict[str, Window]:
         with self._engine.connect() as connection:
-            return {key: (hits, ends_at) for key, hits, ends_at in connection.execute(_COUNT, told)}
+            return {key: (hits, ends_at) for key, hits, ends_at in connection.exec_driver_sql(_COUNT, told)}
 
     def _window(self, key: str) -> Window:
         seen: Window | None = g.get("windows", {}).get(key)

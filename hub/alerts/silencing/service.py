@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.alerts.matching import Facts, Matcher, facts_of
@@ -14,7 +14,7 @@ from hub.alerts.silencing import rules
 from hub.alerts.silencing.models import SilenceRecord
 from hub.alerts.silencing.rules import Silence
 from hub.contracts.errors import Conflict, Invalid, NotFound
-from hub.database import database_now, new_id, now, organization_of
+from hub.database import new_id, now, organization_of
 from hub.listing import Listing, Page, among, containing, created
 
 MOST_STANDING = 200  # every alert that is shown or correlated is held against each
@@ -27,6 +27,12 @@ LISTING = Listing(
         "q": containing(SilenceRecord.comment),
         **created(SilenceRecord),
     },
+)
+
+_STANDING = text(
+    "SELECT id, matchers, starts_at, ends_at FROM silences WHERE organization_id = :organization_id"
+    " AND starts_at <= coalesce(CAST(:at AS timestamptz), overwatch_now())"
+    " AND ends_at > coalesce(CAST(:at AS timestamptz), overwatch_now())"
 )
 
 _CONTENT = ("title", "description", "service", "resource", "raw_severity", "labels")
@@ -89,15 +95,8 @@ def delete(session: Session, silence_id: UUID) -> None:
 
 def standing(session: Session, at: datetime | None = None) -> tuple[Silence, ...]:
     """The silences in force at that time (without one: now), in one statement."""
-    moment = at or database_now()
-    found = session.execute(
-        select(SilenceRecord.id, SilenceRecord.matchers, SilenceRecord.starts_at, SilenceRecord.ends_at).where(
-            SilenceRecord.organization_id == organization_of(session),
-            SilenceRecord.starts_at <= moment,
-            SilenceRecord.ends_at > moment,
-        )
-    )
-    return tuple(_silence(*row) for row in found)
+    told = {"organization_id": organization_of(session), "at": at}
+    return tuple(_silence(*row) for row in session.execute(_STANDING, told))
 
 
 def since(session: Session, earliest: datetime) -> tuple[Silence, ...]:

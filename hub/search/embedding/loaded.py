@@ -23,6 +23,12 @@ def embedder(model_dir: Path) -> Embedder:
         return _loaded[model_dir]
 
 
+def embedder_id(model_dir: Path) -> str:
+    """The id of the embedder in this folder, which need not be loaded. Raises Misconfigured when there is none."""
+    loaded = _loaded.get(model_dir)
+    return loaded.model_id if loaded else Manifest.read(model_dir).model_id
+
+
 class Embedders:
     """The model that embeds is the operator's remote one where there is one, else the one that ships with us.
 
@@ -58,7 +64,7 @@ def embedders(settings: Settings, connectors: Mapping[str, Connector], http: Htt
     """As the operator has set them up. Raises Misconfigured for a plugin that is not there, or embeds nothing."""
     remote = _remote(settings, connectors, http) if settings.embedder_url else None
     folder = settings.model_dir
-    return Embedders(lambda: embedder(folder), lambda: Manifest.read(folder).model_id, remote)
+    return Embedders(lambda: embedder(folder), lambda: embedder_id(folder), remote)
 
 
 def _remote(settings: Settings, connectors: Mapping[str, Connector], http: Http) -> Embedder:
