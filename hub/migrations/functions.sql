@@ -535,8 +535,9 @@ $$;
 
 -- Up to 4,000 chunks everything is looked at: an exact scan is as fast as an index there, and misses nothing; the indexes
 -- hold other tenants too. Counted where the words are, so it may have been more than there are now.
-CREATE OR REPLACE FUNCTION had_many_chunks(p_tenant uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM vocabularies v WHERE v.organization_id = p_tenant AND v.chunk_count + v.written > 4000)
+DROP FUNCTION IF EXISTS had_many_chunks(uuid);
+CREATE OR REPLACE FUNCTION had_many_chunks(p_tenant uuid, p_many integer) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM vocabularies v WHERE v.organization_id = p_tenant AND v.chunk_count + v.written > p_many)
 $$;
 
 -- The chunks of a large tenant that are the richest in some words, which can be looked for while the query's vector is
@@ -550,7 +551,7 @@ SET search_path = public, pg_temp SET jit = off SET plan_cache_mode = force_gene
 DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
 BEGIN
-    IF had_many_chunks(tenant) THEN
+    IF had_many_chunks(tenant, 4000) THEN
         RETURN QUERY
         SELECT c.document_id, c.ordinal
         FROM (SELECT c.document_id, c.ordinal, c.lexemes FROM chunks c
@@ -580,7 +581,8 @@ DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
     is_filtered boolean := cardinality(p_kinds) < 3 OR p_services IS NOT NULL OR p_severities IS NOT NULL
         OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
-    is_large boolean := had_many_chunks(tenant)
+    -- of so many not four in five can have gone unnoticed
+    is_large boolean := had_many_chunks(tenant, 20000) OR had_many_chunks(tenant, 4000)
         AND EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
     documents_fitting uuid[];
     documents_found uuid[];
