@@ -9,6 +9,7 @@ from uuid import UUID
 
 from hub.contracts.errors import Malformed
 from hub.contracts.event import Event, Severity, State
+from hub.contracts.payload import storable
 
 MOST_EVENTS = 10_000
 LONGEST_TITLE = 500
@@ -101,7 +102,7 @@ def _content(event: Event) -> dict[str, Any]:
 
 def _text(text: str, longest: int) -> str:
     """NUL and halves of surrogate pairs cannot be stored: they become visible replacements."""
-    return str(text)[:longest].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return storable(str(text)[:longest])
 
 
 def _pairs(pairs: Mapping[str, str], longest: int) -> dict[str, str]:

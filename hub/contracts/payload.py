@@ -95,7 +95,7 @@ class Payload:
         if found.value is None:
             return {}
         found.expect_object()
-        pairs = ((_storable(str(key)), Payload(value, f"{found.path}.{key}")) for key, value in found.value.items())
+        pairs = ((storable(str(key)), Payload(value, f"{found.path}.{key}")) for key, value in found.value.items())
         return {key: text for key, value in pairs if (text := value._as_label())}
 
     def tags(self, name: str) -> dict[str, str]:
@@ -210,17 +210,18 @@ def is_web_address(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
+def storable(text: str) -> str:
+    """The text; what JSON can escape but neither UTF-8 nor Postgres holds becomes visible replacements."""
+    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
+
+
 def _loosened(name: str) -> str:
     return _PUNCTUATION.sub("", name).lower()
 
 
 def _substituted(text: str) -> str:
     stripped = text.strip()
-    return "" if _LEFTOVER.fullmatch(stripped) else _storable(stripped)
-
-
-def _storable(text: str) -> str:
-    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
+    return "" if _LEFTOVER.fullmatch(stripped) else storable(stripped)
 
 
 def _kind(value: Any) -> str:
