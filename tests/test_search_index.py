@@ -9,8 +9,9 @@ import numpy as np
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from hub.search import candidates, indexing, lexical, service, vocabulary
+from hub.search import candidates, indexing, lexical, passages, service, vocabulary
 from hub.search.drafts import Draft
 from hub.search.embedding.loaded import Embedders
 from hub.search.service import Filters
@@ -28,12 +29,14 @@ class Model:
 
     def __init__(self, fails_on: str = "nothing at all") -> None:
         self.given: list[str] = []
+        self.batches: list[int] = []
         self.fails_on = fails_on
 
     def embed(self, texts):
         if any(self.fails_on in each for each in texts):
             raise RuntimeError("cannot embed this")
         self.given += texts
+        self.batches.append(len(texts))
         rows = np.array(
             [np.random.default_rng(zlib.crc32(each.encode())).normal(size=384) for each in texts], np.float32
         )
@@ -198,15 +201,75 @@ def test_what_takes_too_long_is_left_for_another_transaction(owner: Person):
     long = "\n\n".join(f"## Part {number}\n\nword {number}" for number in range(300))
     with transaction(owner) as session:
         _, late = indexing.index(session, Model(), [draft("One", long), draft("Two", long), draft("Three", "short")])
-    assert [each.title for each in late] == ["Two", "Three"]
+    assert [each.title for each in late] == ["One", "Two", "Three"]
+
+
+def index_whole(session: Session, model: Model, one: Draft) -> int:
+    """Gives how many turns it took."""
+    turns = 1
+    while indexing.index(session, model, [one])[1]:
+        turns += 1
+    return turns
+
+
+def stored_text(session: Session) -> list[str]:
+    return list(session.execute(text("SELECT text FROM chunks ORDER BY document_id, ordinal")).scalars())
+
+
+def sections(*said: object) -> str:
+    return "\n\n".join(f"## Part {number}\n\n{words}" for number, words in enumerate(said))
+
+
+def test_long_document_is_indexed_part_by_part_and_embedded_once(owner: Person):
+    model, one = Model(), draft("One", sections(*(f"word {number}" for number in range(60))))
+    with transaction(owner) as session:
+        turns = index_whole(session, model, one)
+        stored = stored_text(session)
+    assert (turns, len(stored), len(set(stored))) == (4, 61, 61)
+    assert model.batches == [16, 16, 16, 13]
+    assert len(model.given) == len(set(model.given)) == 61
+
+
+def test_document_that_is_changed_back_while_half_of_it_is_indexed_ends_as_it_is(owner: Person):
+    model, first = Model(), draft("One", sections(*(f"word {number}" for number in range(40))))
+    other = replace(first, body=sections(*(f"another {number}" for number in range(40))))
+    with transaction(owner) as session:
+        index_whole(session, model, first)
+        before = stored_text(session)
+        indexing.index(session, model, [other])
+        assert stored_text(session) != before
+        index_whole(session, model, first)
+        assert stored_text(session) == before
+
+
+def test_document_is_the_former_models_until_all_of_it_is_embedded_anew(owner: Person):
+    one, newer = draft("One", sections(*(f"word {number}" for number in range(20)))), Model()
+    newer.model_id = "newer"
+    known_by = text("SELECT model FROM documents")
+    with transaction(owner) as session:
+        index_whole(session, Model(), one)
+        assert indexing.index(session, newer, [one]) == ([], [one])
+        assert session.scalar(known_by) == Model.model_id
+        assert indexing.index(session, newer, [one]) == ([one], [])
+        assert session.scalar(known_by) == "newer"
+        assert set(session.scalars(text("SELECT DISTINCT model FROM chunks"))) == {"newer"}
+
+
+def test_changed_section_is_the_only_one_that_is_written_anew(owner: Person):
+    model, one = Model(), draft("One", sections("disk", "memory", "network", "power"))
+    with transaction(owner) as session:
+        indexing.index(session, model, [one])
+        given = len(model.given)
+        indexing.index(session, model, [replace(one, body=sections("disk", "another", "network"))])
+        assert [said.rpartition(": ")[2] for said in stored_text(session)] == ["One", "disk", "another", "network"]
+    assert len(model.given) == given + 1
 
 
 def test_document_longer_than_a_book_is_cut(owner: Person):
     endless = "\n\n".join(f"## Part {number}\n\nword {number}" for number in range(5_000))
     with transaction(owner) as session:
-        indexing.index(session, Model(), [draft("Endless", endless)])
-        count = session.execute(text("SELECT count(*) FROM chunks")).scalar_one()
-    assert count == indexing.MOST_CHUNKS
+        index_whole(session, Model(), draft("Endless", endless))
+        assert len(stored_text(session)) == passages.MOST_CHUNKS
 
 
 def test_document_that_fails_keeps_no_other_back(owner: Person, monkeypatch: pytest.MonkeyPatch):

@@ -1,27 +1,26 @@
 """Stage 6: what search knows of incidents and procedures is brought up to date; identical text is embedded once."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from hub import bulk, names, outbox
+from hub import bulk, outbox
 from hub.database import new_id, now, organization_of
 from hub.incidents.rules import OPEN
 from hub.outbox import Handler
-from hub.search import drafts, vocabulary
-from hub.search.chunks import Chunk, cut
+from hub.search import drafts, passages
 from hub.search.drafts import Draft
 from hub.search.embedding.model import Embedder
-from hub.search.models import Document, DocumentChunk
-from hub.search.vectors import stored_or_embedded
+from hub.search.models import Document
+from hub.search.passages import Passage
 
-MOST_CHUNKS = 200  # of one document, some 30,000 words; a book behind them would only dilute what it is about
 _ASK_AGAIN_SECONDS = 5
-_ENOUGH_CHUNKS = 16  # for one transaction: half a second of embedding, which is what an incident may wait for
+_ENOUGH_PASSAGES = 16  # for one transaction: half a second of embedding, which is what an incident may wait for
+_UNFINISHED = b""  # the hash of a document of which the index has a part
 
 _KINDS: Mapping[str, tuple[Callable[[Session, Sequence[UUID]], list[Draft]], tuple[str, ...]]] = {
     "incident": (drafts.of_incidents, ("incidents", "solutions")),
@@ -69,25 +68,32 @@ def _is_current(stored: Mapping[tuple[str, UUID], Document], draft: Draft, model
 def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
     """Writes the documents; where text and model are unchanged, only what surrounds the text.
 
-    Gives those whose text was written, and those left over.
+    Gives those whose text is in the index now, and those left over; of the last that was begun, its first part is.
     """
     stored = _stored(session, wanted)
-    chunks: dict[UUID, list[Chunk]] = {}
     changed: list[Draft] = []
     late: list[Draft] = []
-    rows = []
+    rows: list[dict[str, object]] = []
+    written: list[Passage] = []
     for draft in wanted:
         document = stored.get((draft.kind, draft.source_id))
         document_id = document.id if document else new_id()
-        if not _is_current(stored, draft, model.model_id):
-            if sum(map(len, chunks.values())) >= _ENOUGH_CHUNKS:
+        text_hash, model_id = _hash(draft), model.model_id
+        if not _is_current(stored, draft, model_id):
+            if len(written) >= _ENOUGH_PASSAGES:
                 late.append(draft)
                 continue
-            changed.append(draft)
-            chunks[document_id] = cut(draft.title, draft.body)[:MOST_CHUNKS]
-        rows.append(_row(session, document_id, draft, model.model_id))
+            found = passages.of_document(document_id, draft.title, draft.body)
+            lacking = passages.missing(session, model_id, found) if document else found
+            written += lacking[:_ENOUGH_PASSAGES]
+            if len(lacking) > _ENOUGH_PASSAGES:
+                late.append(draft)
+                text_hash, model_id = _UNFINISHED, document.model if document else model_id
+            else:
+                changed.append(draft)
+        rows.append(_row(session, document_id, draft, text_hash, model_id))
     bulk.upsert(session, Document, rows, key=("organization_id", "id"))
-    _write_chunks(session, model, chunks)
+    passages.write(session, model, written)
     return changed, late
 
 
@@ -114,7 +120,7 @@ def _forget(session: Session, gone: Sequence[tuple[str, UUID]]) -> None:
         )
 
 
-def _row(session: Session, document_id: UUID, draft: Draft, model_id: str) -> dict[str, object]:
+def _row(session: Session, document_id: UUID, draft: Draft, text_hash: bytes, model_id: str) -> dict[str, object]:
     return {
         "organization_id": organization_of(session),
         "id": document_id,
@@ -126,51 +132,11 @@ def _row(session: Session, document_id: UUID, draft: Draft, model_id: str) -> di
         "status": draft.status,
         "tags": list(draft.tags),
         "names": list(draft.names),
-        "text_hash": f"\\x{_hash(draft).hex()}",
+        "text_hash": f"\\x{text_hash.hex()}",
         "model": model_id,
         "created_at": draft.created_at,
         "indexed_at": now(session),
     }
-
-
-_INSERT = text(
-    "INSERT INTO chunks (organization_id, document_id, ordinal, text, lexemes, text_hash, model, embedding)"
-    " SELECT :organization_id, r.document_id, r.ordinal, r.text, to_tsvector('english', r.lexical),"
-    "   decode(r.text_hash, 'hex'), :model, CAST(r.embedding AS halfvec)"
-    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (document_id uuid, ordinal integer, text text, lexical text,"
-    "   text_hash text, embedding text)"
-)
-
-
-def _write_chunks(session: Session, model: Embedder, changed: Mapping[UUID, Sequence[Chunk]]) -> None:
-    if not changed:
-        return
-    session.execute(
-        delete(DocumentChunk).where(
-            DocumentChunk.organization_id == organization_of(session), DocumentChunk.document_id.in_(changed)
-        )
-    )
-    chunks = [chunk for each in changed.values() for chunk in each]
-    vectors = stored_or_embedded(session, model, embedded_texts(chunk.whole for chunk in chunks))
-    rows = [
-        {
-            "document_id": document_id,
-            "ordinal": ordinal,
-            "text": chunk.whole,
-            "lexical": names.with_parts(chunk.whole),
-            "text_hash": hashlib.sha256(names.split(chunk.whole).encode()).hexdigest(),
-            "embedding": vectors[names.split(chunk.whole)],
-        }
-        for document_id, each in changed.items()
-        for ordinal, chunk in enumerate(each)
-    ]
-    bulk.run(session, _INSERT, rows, model=model.model_id)
-    vocabulary.note(session, len(rows), model.model_id)
-
-
-def embedded_texts(wholes: Iterable[str]) -> list[str]:
-    """What is embedded of chunks as people wrote them, each text once."""
-    return list(dict.fromkeys(map(names.split, wholes)))
 
 
 def _hash(draft: Draft) -> bytes:
