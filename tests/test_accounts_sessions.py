@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -218,6 +219,14 @@ def test_idle_session_ends_after_the_organizations_timeout(owner: Person):
     owner.hub.later(minutes=31)
     assert me(owner.hub, owner.token) == 401
     assert refresh(owner, owner.tokens["refresh_token"]).status_code == 401
+
+
+def test_token_that_was_good_is_refused_once_it_has_expired(owner: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(owner.hub.http.application.config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(seconds=2))
+    token = owner.hub.log_in(owner.email).json["access_token"]
+    assert me(owner.hub, token) == 200
+    time.sleep(2.1)  # the token's own time, which no test can move
+    assert me(owner.hub, token) == 401
 
 
 def test_suspended_user_is_refused_with_the_next_request(owner: Person):

@@ -46,15 +46,18 @@ class Translators:
 def normalise(
     translators: Translators, organization_id: UUID, many: Sequence[Claimed], breakers: Breakers
 ) -> Normalised:
-    """The events of all the organization's deliveries; the breakers learn how it went."""
+    """The events of all the organization's deliveries, in their order; the breakers learn how it went."""
+    found = {
+        claimed.id: _translate(translators, organization_id, claimed, breakers.of(claimed.integration_id))
+        for claimed in _hopeful_first(many, breakers)
+    }
     occurrences: list[Occurrence] = []
     ended: list[Outcome] = []
-    for claimed in _hopeful_first(many, breakers):
-        found = _translate(translators, organization_id, claimed, breakers.of(claimed.integration_id))
-        if isinstance(found, Outcome):
-            ended.append(found)
+    for told in (found[claimed.id] for claimed in many):
+        if isinstance(told, Outcome):
+            ended.append(told)
         else:
-            occurrences += found
+            occurrences += told
     return Normalised(occurrences, ended)
 
 

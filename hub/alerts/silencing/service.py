@@ -29,6 +29,7 @@ LISTING = Listing(
     },
 )
 
+# every page of alerts asks for them
 _STANDING = text(
     "SELECT id, matchers, starts_at, ends_at FROM silences WHERE organization_id = :organization_id"
     " AND starts_at <= coalesce(CAST(:at AS timestamptz), overwatch_now())"
