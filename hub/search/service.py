@@ -63,6 +63,17 @@ class Answer:
     good_match: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, by whom knows what, and of which documents."""
+
+    text: str
+    understood: Query
+    kinds: Sequence[str]
+    filters: Filters
+    known: Known
+
+
 def ask(
     session: Session,
     models: Embedders,
@@ -75,49 +86,42 @@ def ask(
     known: Known = Known(),
 ) -> Answer:
     """The documents that answer the query, best first."""
-    understood = understand(query)
-    chunks, known_of = _look(session, models, query, understood, kinds, filters, known)
+    asked = _Question(query, understand(query), kinds, filters, known)
+    chunks, known_of = _look(session, models, asked)
     by_id = {chunk.candidate.chunk_id: chunk for chunk in chunks}
-    ranked = rules.rank(understood.kind, [chunk.candidate for chunk in chunks], known_of)
+    ranked = rules.rank(asked.understood.kind, [chunk.candidate for chunk in chunks], known_of)
     sure = list(islice((result for result in ranked if result.confidence >= min_confidence), limit))
     return Answer(
         hits=[_hit(by_id[result.passage_id], result, known_of[result.document_id]) for result in sure],
-        query_kind=understood.kind,
+        query_kind=asked.understood.kind,
         model=models.current_id,
         good_match=is_good_match(sure[0].confidence if sure else None),
     )
 
 
-def _look(
-    session: Session,
-    models: Embedders,
-    query: str,
-    understood: Query,
-    kinds: Sequence[str],
-    filters: Filters,
-    known: Known,
-) -> tuple[list[Found], dict[UUID, Evidence]]:
+def _look(session: Session, models: Embedders, asked: _Question) -> tuple[list[Found], dict[UUID, Evidence]]:
     """The chunks worth ranking, and what is known of their documents. The query is embedded meanwhile."""
-    model = models.current()
-    named = understood.names | known.names
-    embedding = _embedding.submit(of_query, model, understood.semantic)
-    words = vocabulary.read(session, understood.lexical)
+    model, known = models.current(), asked.known
+    named = asked.understood.names | known.names
+    embedding = _embedding.submit(of_query, model, asked.understood.semantic)
+    words = vocabulary.read(session, asked.understood.lexical)
     searched = lexical.worth_asking(words.lexemes, words.common, _MOST_MATCHES / max(1, words.chunk_count))
-    by_words = candidates.by_words(session, searched, kinds, filters)
-    rows, has_verdicts = evidence.explicit(session, sorted(named), [*known.urls, *evidence.urls_in(query)])
+    by_words = candidates.by_words(session, searched, asked.kinds, asked.filters)
+    rows, has_verdicts = evidence.explicit(session, sorted(named), [*known.urls, *evidence.urls_in(asked.text)])
     vector = embedding.result()
     if has_verdicts:
-        rows += evidence.verdicts(session, key_of(query), model.model_id, vector)
+        rows += evidence.verdicts(session, key_of(asked.text), model.model_id, vector)
     judged = evidence.of_each(rows)
-    asked = Asked(
-        vectors={**_others(models, words.models, understood), model.model_id: vector},
+    wanted = Asked(
+        vectors={**_others(models, words.models, asked.understood), model.model_id: vector},
         lexemes=words.lexemes,
         searched=searched,
         by_words=by_words,
         names=named,
         sources={source_id for _, source_id in judged} | known.service_sources,
     )
-    chunks = [each for each in candidates.find(session, asked, kinds, filters) if each.source_id != known.but]
+    found = candidates.find(session, wanted, asked.kinds, asked.filters)
+    chunks = [each for each in found if each.source_id != known.but]
     one_of_each = {chunk.candidate.document_id: chunk for chunk in chunks}
     return chunks, {document_id: _evidence(chunk, judged, known) for document_id, chunk in one_of_each.items()}
 

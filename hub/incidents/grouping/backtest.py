@@ -23,7 +23,8 @@ class Report:
     """What a rule would do; `examples` are the moves of the most alerts from one incident to another, largest first.
 
     Without people: what they acknowledged, moved or closed is not played again. An expiry that its platform has
-    contradicted later counts as never said, though its incident was resolved meanwhile.
+    contradicted later counts as never said, though its incident was resolved meanwhile; and what a silence has hidden
+    stays without an incident, though it may have come back when the silence ended.
     """
 
     event_count: int
