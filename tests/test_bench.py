@@ -89,7 +89,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 def test_flood_of_one_organization_is_told_beside_what_its_neighbour_waited(running: RunningHub):
     told: list[str] = []
-    assert storm.strain(running, 120, 5, 8, told.append)
+    assert storm.strain(running, 120, 5, 8, told.append), "\n".join(told)
     assert "  5 alerts of 120 occurrences, 5 of them in" in "\n".join(told)
     assert sum("neighbour, webhook to visible incident: p50" in line for line in told) == 2
 
