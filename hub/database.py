@@ -146,7 +146,7 @@ def enter_organization(session: Session, organization_id: UUID) -> None:
     _set_tenant(session.connection(), organization_id)
 
 
-def has_entered(session: Session, organization_id: UUID) -> None:
+def remember_organization(session: Session, organization_id: UUID) -> None:
     """As `enter_organization`, where a function of the database has let this transaction in already."""
     session.info[_TENANT] = organization_id
 

@@ -359,14 +359,14 @@ def _furnish(person: Person, name: str) -> None:
 @contextmanager
 def code_filter_off(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The code asks for the victim's rows in the attacker's transaction: the worst that a wrong filter can do."""
-    enter = credentials.has_entered
+    enter = credentials.remember_organization
 
     def enter_and_be_mistaken(session: Session, organization_id: UUID) -> None:
         enter(session, organization_id)
         session.info["organization_id"] = world.victim.organization_id
 
     with monkeypatch.context() as patch:
-        patch.setattr(credentials, "has_entered", enter_and_be_mistaken)
+        patch.setattr(credentials, "remember_organization", enter_and_be_mistaken)
         yield
 
 

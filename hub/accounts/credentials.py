@@ -15,7 +15,7 @@ from hub.accounts.audit import service as audit
 from hub.accounts.organizations.plans import Limits, Plans, limits_of
 from hub.accounts.tokens import Claims
 from hub.contracts.errors import Forbidden, Unauthenticated
-from hub.database import has_entered, organization_of
+from hub.database import organization_of, remember_organization
 
 # every request is a sign of life, one a minute is written down
 _TOUCH_AFTER_SECONDS = 60
@@ -91,7 +91,7 @@ def _found(session: Session, statement: str, *proof: Any) -> Any:
 
 
 def _enter(session: Session, organization_id: UUID, actor: audit.Actor) -> None:
-    has_entered(session, organization_id)
+    remember_organization(session, organization_id)
     whence = audit.actor_of(session)
     audit.introduce(session, replace(whence, kind=actor.kind, user_id=actor.user_id, api_key_id=actor.api_key_id))
 

@@ -581,7 +581,7 @@ DECLARE
     tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
     is_filtered boolean := cardinality(p_kinds) < 3 OR p_services IS NOT NULL OR p_severities IS NOT NULL
         OR p_statuses IS NOT NULL OR p_tags IS NOT NULL OR p_created_after IS NOT NULL OR p_created_before IS NOT NULL;
-    -- of so many not four in five can have gone unnoticed
+    -- of more than 20,000 four in five would have to be deleted before they are few, and the index still finds the nearest
     is_large boolean := had_many_chunks(tenant, 20000) OR had_many_chunks(tenant, 4000)
         AND EXISTS (SELECT FROM chunks c WHERE c.organization_id = tenant OFFSET 4000);
     documents_fitting uuid[];

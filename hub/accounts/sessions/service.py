@@ -16,7 +16,7 @@ from hub.accounts.sessions.models import LoginSession, RefreshToken
 from hub.accounts.sessions.rules import SESSION_DAYS
 from hub.accounts.tokens import Claims
 from hub.contracts.errors import NotFound
-from hub.database import has_entered, new_id, now, organization_of
+from hub.database import new_id, now, organization_of, remember_organization
 from hub.listing import Listing, Page, created
 
 LISTING = Listing(
@@ -64,7 +64,7 @@ def refresh(session: Session, claims: Claims) -> LoggedIn | None:
     ).scalar_one_or_none()
     if organization_id is None:
         return None
-    has_entered(session, organization_id)
+    remember_organization(session, organization_id)
     audit.become(session, claims.user_id)
     if not _spend(session, claims):
         session.execute(_ending(session, claims.user_id).where(LoginSession.id == claims.session_id))
