@@ -32,6 +32,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, SessionTran
 
 _TENANT = "organization_id"
 
+PLANNED_ANEW = {"is_planned_anew": True}
+"""Execution options of a statement whose best plan depends on the organization and on what is asked for.
+
+psycopg prepares what comes for the sixth time, and Postgres soon keeps a plan of it, which suits the average.
+"""
+
 # A server that is gone without a word is noticed within half a minute; a socket file knows it at once and ignores this.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
@@ -94,6 +100,7 @@ class Database:
             hide_parameters=True,
             connect_args=_CONNECT,
         )
+        event.listen(self.engine, "do_execute", _plan_anew)
         for engine in (self.engine, self.counting):
             event.listen(engine, "checkout", _refuse_lost)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -121,6 +128,14 @@ class Database:
         """Closes every connection of its pools."""
         self.engine.dispose()
         self.counting.dispose()
+
+
+def _plan_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Whether the statement was executed here, in SQLAlchemy's stead: one with PLANNED_ANEW."""
+    if "is_planned_anew" not in context.execution_options:
+        return False
+    cursor.execute(statement, parameters, prepare=False)
+    return True
 
 
 def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:

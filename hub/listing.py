@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hub.database import Base, Tenant, organization_of
+from hub.database import PLANNED_ANEW, Base, Tenant, organization_of
 
 Model = TypeVar("Model", bound=Base)
 Column = InstrumentedAttribute[Any] | ColumnElement[Any]
@@ -41,10 +41,12 @@ class Listing(Generic[Model]):
         Filters that are None do not filter. Raises KeyError for a name that is not allowed: schemas refuse it before.
         """
         where = [*self._mine(session), *always, *self._conditions(query)]
-        total = session.scalar(select(func.count()).select_from(self.model).where(*where)) or 0
+        counted = select(func.count()).select_from(self.model).where(*where)
+        total = session.scalar(counted, execution_options=PLANNED_ANEW) or 0
         number, limit = query["page"], query["limit"]
         statement = select(self.model).where(*where).order_by(*self._order(query.get("sort") or [self.default_sort]))
-        items = session.scalars(statement.limit(limit).offset((number - 1) * limit)).all()
+        page = statement.limit(limit).offset((number - 1) * limit)
+        items = session.scalars(page, execution_options=PLANNED_ANEW).all()
         return Page(items, total, number, limit)
 
     def _mine(self, session: Session) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Engine, Select, Text, bindparam, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from hub.database import organization_of
+from hub.database import PLANNED_ANEW, organization_of
 from hub.listing import Listing, Model, Page
 from hub.remembered import Remembered
 
@@ -73,10 +73,11 @@ class LongListing(Listing[Model]):
         where = [*self._mine(session), *always, *self._conditions(query)]
         seen = (func.current_organization(), cast(func.pg_current_snapshot(), Text))
         counted = select(func.count(), *seen).select_from(self.model).where(*where)
-        total, organization_id, snapshot = session.execute(counted).one()
+        total, organization_id, snapshot = session.execute(counted, execution_options=PLANNED_ANEW).one()
         first = (query["page"] - 1) * query["limit"]
         ids = select(self._id).where(*where).order_by(*self._order(query.get("sort") or [self.default_sort]))
-        page = session.scalars(ids.limit(query["limit"]).offset(first)).all() if first < total else ()
+        paged = ids.limit(query["limit"]).offset(first)
+        page = session.scalars(paged, execution_options=PLANNED_ANEW).all() if first < total else ()
         return Found(total, page, organization_id, snapshot, time.monotonic())
 
     def _rows(self, session: Session, ids: Sequence[UUID]) -> list[Any]:

@@ -83,3 +83,29 @@ def test_list_by_the_last_reminder_is_read_anew(few: Person):
         )
         session.commit()
     assert few.get("/alerts", sort="-last_seen_at")[0]["id"] == last
+
+
+def prepared(owner: Person) -> list[str]:
+    """The statements that the server keeps for the connections of the pool; one, while one person asks."""
+    with owner.hub.runtime.database.engine.connect() as connection:
+        return list(connection.scalars(text("SELECT statement FROM pg_prepared_statements")))
+
+
+def test_what_is_read_often_stays_prepared_and_what_depends_on_values_is_planned_anew(few: Person):
+    few.hub.runtime.database.dispose()
+    for _ in range(8):
+        few.call("GET", "/alerts")
+        few.call("GET", "/procedures")
+    kept = prepared(few)
+    assert any("find_session" in each for each in kept)
+    assert any("FROM changes" in each for each in kept)
+    assert not [each for each in kept if "LIMIT" in each or "count(" in each]
+
+
+def test_no_index_of_words_lets_new_rows_wait_for_searches_to_read(few: Person):
+    lax = text(
+        "SELECT relname FROM pg_class WHERE relam = (SELECT oid FROM pg_am WHERE amname = 'gin')"
+        " AND NOT coalesce(reloptions, '{}') @> '{fastupdate=off}'"
+    )
+    with few.hub.runtime.database.engine.connect() as connection:
+        assert connection.scalars(lax).all() == []

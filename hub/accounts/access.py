@@ -56,7 +56,10 @@ def requires(permission: str, *, budget: str = "") -> Callable[[_View], _View]:
                 found.demand(permission)
                 if _is_change(permission):
                     audit.announce(session, permission, subject_id)
-                return view(*args, **kwargs)
+                answer = view(*args, **kwargs)
+                if not _is_change(permission):
+                    session.commit()  # with a rollback psycopg would forget the statements it has prepared
+                return answer
             except Forbidden as error:
                 session.rollback()
                 audit.note(session, permission, subject_id, result=audit.REFUSED, reason=str(error))

@@ -20,6 +20,13 @@ from hub.database import organization_of, remember_organization
 # every request is a sign of life, one a minute is written down
 _TOUCH_AFTER_SECONDS = 60
 
+# columns by name: a prepared `*` would fail as soon as a migration beside this process has given a function one more
+_FIND_SESSION = "SELECT organization_id, role, plan, plan_limits, idle_seconds FROM find_session(%s, %s)"
+_FIND_API_KEY = (
+    "SELECT organization_id, api_key_id, user_id, role, plan, plan_limits, permissions, ip_allowlist, idle_seconds"
+    " FROM find_api_key(%s)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -49,7 +56,7 @@ class Caller:
 
 def by_session(session: Session, plans: Plans, claims: Claims) -> Caller:
     """The caller of an access token; the session is then inside their organization. Raises Unauthenticated."""
-    row = _found(session, "SELECT * FROM find_session(%s, %s)", claims.session_id, claims.user_id)
+    row = _found(session, _FIND_SESSION, claims.session_id, claims.user_id)
     if row is None:
         raise Unauthenticated("This session has ended; log in again.")
     _enter(session, row.organization_id, audit.Actor(kind="user", user_id=claims.user_id))
@@ -60,7 +67,7 @@ def by_session(session: Session, plans: Plans, claims: Claims) -> Caller:
 
 def by_api_key(session: Session, plans: Plans, key: str, address: str) -> Caller:
     """The caller of an API key. Raises Unauthenticated, also for an address that the key may not be used from."""
-    row = _found(session, "SELECT * FROM find_api_key(%s)", hash_key(key))
+    row = _found(session, _FIND_API_KEY, hash_key(key))
     if row is None:
         raise Unauthenticated("The API key is unknown, expired or revoked.")
     _enter(session, row.organization_id, audit.Actor("api_key", row.user_id, row.api_key_id))

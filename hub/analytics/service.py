@@ -13,7 +13,7 @@ from hub.analytics import rules
 from hub.analytics.figures import Dashboard, Executions, Figures, Grouped, Noise, Question, Run
 from hub.analytics.rules import Period
 from hub.contracts.errors import Invalid
-from hub.database import now, organization_of
+from hub.database import PLANNED_ANEW, now, organization_of
 from hub.procedures import insight
 
 MOST_GROUPS = 200
@@ -103,6 +103,7 @@ def incidents(session: Session, question: Question) -> Grouped:
             "services": question.services,
             "assignees": question.assignee_ids,
         },
+        execution_options=PLANNED_ANEW,
     ).all()
     of: dict[int, dict[Any, Figures]] = {level: {} for level in _KEYS}
     for row in rows:
@@ -127,7 +128,8 @@ def dashboard(session: Session, asked: Period, own: Sequence[UUID] | None) -> Da
 
 def procedures(session: Session, asked: Period) -> Executions:
     """How runbooks fared in the period, as a whole and those that were run most; which are stale, and which missing."""
-    rows = session.execute(_EXECUTIONS, _span(session, asked) | {"most": MOST_GROUPS}).all()
+    told = _span(session, asked) | {"most": MOST_GROUPS}
+    rows = session.execute(_EXECUTIONS, told, execution_options=PLANNED_ANEW).all()
     whole, *each = [Run(*row) for row in rows]
     missing = insight.gaps(session, asked.start, asked.end)
     return Executions(asked, whole, each, insight.stale_procedures(session), missing)
@@ -135,13 +137,14 @@ def procedures(session: Session, asked: Period) -> Executions:
 
 def noise(session: Session, asked: Period) -> Noise:
     """How much arrived in the period, and how little of it is left to look at."""
-    row = session.execute(_NOISE, _span(session, asked)).one()
+    row = session.execute(_NOISE, _span(session, asked), execution_options=PLANNED_ANEW).one()
     return Noise(row.deliveries, sum(row.by_severity.values()), row.incidents, row.firing_now, row.by_severity)
 
 
 def loudest(session: Session, asked: Period) -> Sequence[Any]:
     """The alerts with the most occurrences in the period, loudest first: id, title, service, …, occurrences."""
-    return session.execute(_LOUD, _span(session, asked) | {"most": MOST_LOUD}).all()
+    told = _span(session, asked) | {"most": MOST_LOUD}
+    return session.execute(_LOUD, told, execution_options=PLANNED_ANEW).all()
 
 
 def _key_of(row: Any) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import Service
-from hub.database import organization_of
+from hub.database import PLANNED_ANEW, organization_of
 from hub.procedures import rules
 from hub.procedures.models import Procedure
 from hub.procedures.rules import Stale
@@ -84,5 +84,6 @@ def gaps(session: Session, start: datetime, end: datetime, good_confidence: floa
     `good_confidence` is what a suggestion without evidence needs to count as a procedure.
     """
     told = {"start": start, "end": end, "good": good_confidence, "least": _LEAST_INCIDENTS, "most": _MOST}
-    rows = session.execute(_GAPS, {"organization_id": organization_of(session), **told})
+    told["organization_id"] = organization_of(session)
+    rows = session.execute(_GAPS, told, execution_options=PLANNED_ANEW)
     return [Gap(*row) for row in rows]

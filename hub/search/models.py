@@ -20,9 +20,9 @@ class Document(Tenant, Base):
     __tablename__ = "documents"
     __table_args__ = (
         UniqueConstraint("organization_id", "kind", "source_id"),
-        Index("documents_names", "names", postgresql_using="gin"),
-        Index("documents_services", "services", postgresql_using="gin"),
-        Index("documents_tags", "tags", postgresql_using="gin"),
+        Index("documents_names", "names", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index("documents_services", "services", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index("documents_tags", "tags", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("documents_created", "organization_id", "created_at"),
     )
 
@@ -49,7 +49,7 @@ class DocumentChunk(Base):
         ForeignKeyConstraint(
             ["organization_id", "document_id"], ["documents.organization_id", "documents.id"], ondelete="CASCADE"
         ),
-        Index("chunks_lexemes", "lexemes", postgresql_using="gin"),
+        Index("chunks_lexemes", "lexemes", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index(
             "chunks_embedding",
             "embedding",

@@ -71,8 +71,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
         '[^[:alnum:]]+', ' ', 'g')))
     FROM left(array_to_string(texts, ' '), 4000) AS whole
 $$;
-CREATE INDEX incidents_words ON incidents USING gin (words_of(title, service, description));
-CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource));
+CREATE INDEX incidents_words ON incidents USING gin (words_of(title, service, description)) WITH (fastupdate = off);
+CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource)) WITH (fastupdate = off);
 
 -- What lists are filtered by stands beside their order, so that counting the rest needs no look at the wide rows.
 DROP INDEX incidents_created, alerts_created;

@@ -81,12 +81,12 @@ CREATE INDEX executions_of_incident ON executions (organization_id, incident_id)
 
 -- search -------------------------------------------------------------------------------------------------------------
 
-CREATE INDEX documents_names ON documents USING gin (names);
-CREATE INDEX documents_services ON documents USING gin (services);
-CREATE INDEX documents_tags ON documents USING gin (tags);
+CREATE INDEX documents_names ON documents USING gin (names) WITH (fastupdate = off);
+CREATE INDEX documents_services ON documents USING gin (services) WITH (fastupdate = off);
+CREATE INDEX documents_tags ON documents USING gin (tags) WITH (fastupdate = off);
 CREATE INDEX documents_created ON documents (organization_id, created_at);
 CREATE INDEX documents_indexed ON documents (indexed_at);
-CREATE INDEX documents_words ON documents USING gin (words_of(title));
+CREATE INDEX documents_words ON documents USING gin (words_of(title)) WITH (fastupdate = off);
 
 -- A deleted procedure is gone from search in the same transaction, as a deleted incident is.
 CREATE FUNCTION forget_procedure() RETURNS trigger LANGUAGE plpgsql AS $$
