@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hub.search.lexical import Candidate, ChunkId
+from hub.search.lexical import Candidate
 
 KINDS = ("incidents", "procedures", "solutions")
 
@@ -42,6 +42,14 @@ NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Chunks, as two arrays in Postgres' own words: they only go back there, and nobody reads them on the way."""
+
+    documents: str
+    ordinals: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A query as the index takes it. `searched` is what of its `lexemes` is worth asking for: any, or all of several;
     `by_words` are the chunks that were found by it already.
@@ -53,7 +61,7 @@ class Asked:
     vectors: Mapping[str, str]
     lexemes: Sequence[str]
     searched: Sequence[tuple[str, ...]]
-    by_words: Sequence[ChunkId]
+    by_words: Places
     names: Collection[str]
     sources: Collection[UUID] = ()
 
@@ -74,7 +82,10 @@ class Found:
 
 
 # the tsqueries are put together from lexemes, each quoted, so that none can be read as an operator
-_BY_WORDS = text("SELECT document_id, ordinal FROM search_words(CAST(:words AS tsquery), :most)")
+_BY_WORDS = text(
+    "SELECT coalesce(CAST(array_agg(document_id) AS text), '{}'), coalesce(CAST(array_agg(ordinal) AS text), '{}')"
+    " FROM search_words(CAST(:words AS tsquery), :most)"
+)
 _CANDIDATES = text(
     "SELECT c.* FROM unnest(CAST(:models AS text[]), CAST(:vectors AS text[])) AS m (model, vector), search_candidates("
     "   CAST(m.vector AS halfvec), m.model, CAST(:words AS tsquery), CAST(:documents AS uuid[]),"
@@ -85,14 +96,11 @@ _CANDIDATES = text(
 )
 
 
-def by_words(
-    session: Session, searched: Sequence[tuple[str, ...]], kinds: Sequence[str], filters: Filters
-) -> list[ChunkId]:
+def by_words(session: Session, searched: Sequence[tuple[str, ...]], kinds: Sequence[str], filters: Filters) -> Places:
     """Of a large organization: the chunks that have the most of the words; a few more where a filter will take some."""
     is_filtered = len(kinds) < len(KINDS) or filters != NO_FILTERS
     most = _FILTERED * MOST_CANDIDATES if is_filtered else MOST_CANDIDATES
-    rows = session.execute(_BY_WORDS, {"words": _tsquery(searched), "most": most})
-    return [(document_id, ordinal) for document_id, ordinal in rows]
+    return Places(*session.execute(_BY_WORDS, {"words": _tsquery(searched), "most": most}).one())
 
 
 def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters) -> list[Found]:
@@ -103,8 +111,8 @@ def find(session: Session, asked: Asked, kinds: Sequence[str], filters: Filters)
             "models": list(asked.vectors),
             "vectors": list(asked.vectors.values()),
             "words": _tsquery(asked.searched),
-            "documents": [document_id for document_id, _ in asked.by_words],
-            "ordinals": [ordinal for _, ordinal in asked.by_words],
+            "documents": asked.by_words.documents,
+            "ordinals": asked.by_words.ordinals,
             "lexemes": list(map(_quoted, asked.lexemes)),
             "names": sorted(asked.names),
             "sources": list(asked.sources),
