@@ -21,6 +21,7 @@ _LEFTOVER = re.compile(
     r"|%[A-Z_]{2,}%",
     re.DOTALL,
 )
+_LEFTOVER_BEGINS = ("$", "{", "%")
 _WORDS_FOR_NOTHING = {"null", "none", "undefined", "<nil>", "<no value>"}
 _PUNCTUATION = re.compile(r"[_\-. ]")
 _OBJECT = (dict, Mapping)  # the second alone is ten times as slow to tell
@@ -61,10 +62,7 @@ class Payload:
 
     def text(self, *names: str) -> str:
         """The first of the fields that says something, as text; "" when none does. Numbers and booleans become text."""
-        own = self.value
-        if isinstance(own, dict):  # most names of a long list are absent, and looking for them should cost nothing
-            names = tuple(name for name in names if name in own or "." in name)
-        return next((found for found in (self.get(name)._as_text() for name in names) if found), "")
+        return next((found for found in map(self._text_of, names) if found), "")
 
     def required_text(self, *names: str) -> str:
         """Like text, but raises Malformed naming the fields when none says anything."""
@@ -94,9 +92,8 @@ class Payload:
         found = self.get(name)
         if found.value is None:
             return {}
-        found.expect_object()
-        pairs = ((storable(str(key)), Payload(value, f"{found.path}.{key}")) for key, value in found.value.items())
-        return {key: text for key, value in pairs if (text := value._as_label())}
+        labels = ((storable(str(key)), found._label_of(key)) for key in found.expect_object().value)
+        return {key: text for key, text in labels if text}
 
     def tags(self, name: str) -> dict[str, str]:
         """Tags as labels: `key:value` texts, in a list or in one text, or an object of such pairs."""
@@ -170,11 +167,23 @@ class Payload:
         found = (self.value[name] for name in names if isinstance(self.value.get(name), str | int))
         return next((text for value in found if (text := Payload(value, self.path)._as_text())), "")
 
+    def _text_of(self, name: str) -> str:
+        own = self.value
+        if isinstance(own, dict) and "." not in name:  # the most frequent by far: without a Payload for each field
+            value = own.get(name)
+            if value is None or isinstance(value, str):
+                return present(value) if value else ""
+        return self.get(name)._as_text()
+
     def _as_text(self) -> str:
         return "" if self.value is None else present(self._scalar_text())
 
+    def _label_of(self, name: Any) -> str:
+        value = self.value[name]
+        return _substituted(value) if isinstance(value, str) else Payload(value, f"{self.path}.{name}")._as_label()
+
     def _as_label(self) -> str:
-        if isinstance(self.value, str) or not isinstance(self.value, Mapping | list):
+        if not isinstance(self.value, Mapping | list):
             return _substituted(self._scalar_text())
         try:
             return json.dumps(self.value)
@@ -221,7 +230,8 @@ def _loosened(name: str) -> str:
 
 def _substituted(text: str) -> str:
     stripped = text.strip()
-    return "" if _LEFTOVER.fullmatch(stripped) else storable(stripped)
+    is_left_over = stripped.startswith(_LEFTOVER_BEGINS) and _LEFTOVER.fullmatch(stripped)
+    return "" if is_left_over else storable(stripped)
 
 
 def _kind(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
 
@@ -43,17 +44,24 @@ def _finite_number(text: str) -> float | None:
 
 
 def _parse_calendar_time(text: str, field: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(_trimmed(text[: _MAX_CHARACTERS + 1]))
-    except ValueError as error:
+    found = _from_iso(text)
+    if found is None:
         if spelt_out := _parse_spelt_out_time(text[:_MAX_CHARACTERS]):
             return spelt_out
-        raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339") from error
+        raise Malformed(field, f"{text[:40]!r} is not a time in RFC 3339")
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     try:
         return aware.astimezone(UTC)
     except OverflowError:
         return None
+
+
+def _from_iso(text: str) -> datetime | None:
+    """As most are written; else as Go writes one that nobody has formatted."""
+    for written in (str.strip, _trimmed):
+        with suppress(ValueError):
+            return datetime.fromisoformat(written(text[: _MAX_CHARACTERS + 1]))
+    return None
 
 
 def _parse_spelt_out_time(text: str) -> datetime | None:
