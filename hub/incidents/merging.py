@@ -83,6 +83,20 @@ def _check_merge(source: Incident, target: Incident) -> None:
 def _split_off(
     session: Session, source: Incident, actor: str, alert_ids: Collection[UUID], title: str | None
 ) -> Incident:
+    new = _new_beside(session, source, title)
+    moved = _move_some(session, source, new, actor, alert_ids)
+    if not title:
+        new.title = alerts.get(session, moved[0]).title[:300]
+    _relearn(session, [source, new])
+    _note_split(session, source, new, actor, len(moved))
+    if not _is_any_firing(session, new.id):
+        service.move(session, new, "resolved", actor)
+    session.flush()
+    following.follow(session, [source.id], timeline.moment(session))
+    return _done(session, new, [source, new])
+
+
+def _new_beside(session: Session, source: Incident, title: str | None) -> Incident:
     new = Incident(
         organization_id=organization_of(session),
         id=new_id(),
@@ -93,24 +107,26 @@ def _split_off(
     )
     session.add(new)
     session.flush()
+    return new
+
+
+def _move_some(
+    session: Session, source: Incident, new: Incident, actor: str, alert_ids: Collection[UUID]
+) -> Sequence[UUID]:
+    """Some of the source's alerts, never all. Raises Invalid."""
     moved = membership.transfer(session, source.id, new.id, actor, alert_ids)
     if missing := len(set(alert_ids)) - len(moved):
         raise Invalid({"alert_ids": [f"{missing} of them are not in this incident."]})
     if not membership.alerts_of(session, source.id, _ONE).total:
         raise Invalid({"alert_ids": ["These are all its alerts: leave one at least, or change its title."]})
-    if not title:
-        new.title = alerts.get(session, moved[0]).title[:300]
-    _relearn(session, [source, new])
-    timeline.note(session, source.id, "split", actor, incident_id=str(new.id), title=new.title, alert_count=len(moved))
-    timeline.note(
-        session, new.id, "opened", actor, title=new.title, from_incident_id=str(source.id), alert_count=len(moved)
-    )
-    audit.note(session, "incidents:split", source.id, into_incident_id=str(new.id), alert_count=len(moved))
-    if not _is_any_firing(session, new.id):
-        service.move(session, new, "resolved", actor)
-    session.flush()
-    following.follow(session, [source.id], timeline.moment(session))
-    return _done(session, new, [source, new])
+    return moved
+
+
+def _note_split(session: Session, source: Incident, new: Incident, actor: str, alert_count: int) -> None:
+    told = {"title": new.title, "alert_count": alert_count}
+    timeline.note(session, source.id, "split", actor, incident_id=str(new.id), **told)
+    timeline.note(session, new.id, "opened", actor, from_incident_id=str(source.id), **told)
+    audit.note(session, "incidents:split", source.id, into_incident_id=str(new.id), alert_count=alert_count)
 
 
 def _undo_merge(session: Session, source: Incident, merged_into: UUID, actor: str) -> Incident:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -77,24 +78,37 @@ def index(session: Session, model: Embedder, wanted: Sequence[Draft]) -> tuple[l
     written: list[Passage] = []
     for draft in wanted:
         document = stored.get((draft.kind, draft.source_id))
-        document_id = document.id if document else new_id()
-        text_hash, model_id = _hash(draft), model.model_id
-        if not _is_current(stored, draft, model_id):
-            if len(written) >= _ENOUGH_PASSAGES:
-                late.append(draft)
-                continue
-            found = passages.of_document(document_id, draft.title, draft.body)
-            lacking = passages.missing(session, model_id, found) if document else found
-            written += lacking[:_ENOUGH_PASSAGES]
-            if len(lacking) > _ENOUGH_PASSAGES:
-                late.append(draft)
-                text_hash, model_id = _UNFINISHED, document.model if document else model_id
-            else:
-                changed.append(draft)
-        rows.append(_row(session, document_id, draft, text_hash, model_id))
+        if document and _is_current(stored, draft, model.model_id):
+            rows.append(_row(session, document.id, draft, _hash(draft), model.model_id))
+        elif len(written) >= _ENOUGH_PASSAGES:
+            late.append(draft)
+        else:
+            begun = _begin(session, model.model_id, draft, document)
+            rows.append(begun.row)
+            written += begun.passages
+            (changed if begun.is_whole else late).append(draft)
     bulk.upsert(session, Document, rows, key=("organization_id", "id"))
     passages.write(session, model, written)
     return changed, late
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A document's row, and the passages to write with it: all that it lacks when it `is_whole`, else the first."""
+
+    row: dict[str, object]
+    passages: Sequence[Passage]
+    is_whole: bool
+
+
+def _begin(session: Session, model_id: str, draft: Draft, document: Document | None) -> _Begun:
+    document_id = document.id if document else new_id()
+    found = passages.of_document(document_id, draft.title, draft.body)
+    lacking = passages.missing(session, model_id, found) if document else found
+    if len(lacking) <= _ENOUGH_PASSAGES:
+        return _Begun(_row(session, document_id, draft, _hash(draft), model_id), lacking, is_whole=True)
+    row = _row(session, document_id, draft, _UNFINISHED, document.model if document else model_id)
+    return _Begun(row, lacking[:_ENOUGH_PASSAGES], is_whole=False)
 
 
 def _stored(session: Session, wanted: Sequence[Draft]) -> dict[tuple[str, UUID], Document]:
