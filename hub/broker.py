@@ -55,7 +55,8 @@ def make_celery(broker_url: str, *, listens: bool = False) -> Celery:
         accept_content=["json"],
         task_acks_late=True,
         task_reject_on_worker_lost=False,  # the rows say what is left to do; a wake-up need not come twice
-        worker_prefetch_multiplier=1,
+        # with 1, what comes while every process is busy lies with the pgmq transport until the next message, or for 2 s
+        worker_prefetch_multiplier=4,
         worker_enable_remote_control=False,  # its reply queues leak in the pgmq transport
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
