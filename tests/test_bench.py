@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.bench import correlation, growth, lists, storm
+from hub.bench import correlation, growth, lists, search, search_scale, storm
 from hub.bench.blaster import Blast
 from hub.bench.commands import bench
 from hub.bench.latency import Waited, percentile
 from hub.bench.running import RunningHub, running_hub
+from hub.bench.search import Dataset
 from hub.bench.storm import Flood, Report
 from hub.bench.storms import folders, read
 from hub.contracts.errors import Malformed, NotFound
@@ -100,11 +101,29 @@ def test_cost_of_an_alert_is_told_beside_that_of_the_first_size(running: Running
     assert all(line.endswith(", 1.00 of the first") for line in told[:3])
 
 
+def test_runbooks_of_a_folder_are_found_and_scored(running: RunningHub, tmp_path: Path):
+    runbooks = {"disk": "Disk is full: delete old logs.", "cert": "Certificate expires: renew it."}
+    docs = [{"id": name, "title": name, "text": said} for name, said in runbooks.items()]
+    queries = [{"id": name, "kind": "text", "text": said} for name, said in runbooks.items()]
+    qrels = [{"query": name, "doc": name, "relevance": 1} for name in runbooks]
+    for name, lines in {"docs": docs, "queries": queries, "qrels": qrels}.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    told = "\n".join(search.measure(running, Dataset.read(tmp_path)))
+    assert re.search(r"^text +2 +1\.0000 +1\.0000 +1\.0000 +1\.0000$", told, re.MULTILINE)
+
+
 def test_each_query_of_a_long_list_tells_what_it_took_first_and_again(running: RunningHub):
     # last on this hub: nobody has indexed what is written past the workers, as the auditor would say
     told = "\n".join(lists.measure(running, 30))
     figures = re.findall(r"p50 +[\d.]+ ms, first +[\d.]+ ms  (/\w+)", told)
     assert set(figures) == {"/users", "/alerts", "/incidents"}
+
+
+def test_search_by_the_size_of_an_organization_finds_all_that_is_nearest_in_small_ones():
+    told = list(search_scale.run([10, 30]))
+    sizes = [line for line in told if "latency p50" in line]
+    assert [line.strip().split(" ")[0] for line in sizes] == ["10", "30"]
+    assert all("recall@10 1.000" in line for line in sizes)
 
 
 def test_flood_that_lost_an_alert_is_not_good():

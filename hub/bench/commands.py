@@ -128,7 +128,7 @@ def correlation(folder: Path) -> None:
 
 @bench.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--scale", type=click.IntRange(100), help="Instead: so many generated documents in one organization.")
+@click.option("--scale", type=click.IntRange(100), help="Instead: so many generated documents.")
 def search(folder: Path | None, scale: int | None) -> None:
     """How well and how fast runbooks are found."""
     if (folder is None) == (scale is None):
@@ -136,5 +136,5 @@ def search(folder: Path | None, scale: int | None) -> None:
     from hub.bench import search as measured
     from hub.bench import search_scale
 
-    for line in measured.run(folder) if folder else search_scale.run(scale or 0):
+    for line in measured.run(folder) if folder else search_scale.run({10, 1_000, scale or 0}):
         click.echo(line)

@@ -31,7 +31,7 @@ _SAID = (
     " startup than the threshold times to too usage value version waiting was when which with"
 )
 
-_BASES = 3_000
+_MOST_BASES = 3_000
 _BODY_WORDS = 28
 _NOISE = 0.55  # of a vector's length: documents of one base then have a cosine of about 0.77, as siblings really have
 
@@ -50,23 +50,24 @@ class Text:
 
 
 class Corpus:
-    """The same for the same seed. Embeds some thousand texts when it is made."""
+    """The same for the same seed and size: `most` documents. Embeds up to some thousand texts when it is made."""
 
-    def __init__(self, model: Embedder, seed: int = 1) -> None:
+    def __init__(self, model: Embedder, most: int, seed: int = 1) -> None:
         import numpy as np
 
         self._chance = random.Random(seed)  # noqa: S311  # texts, not secrets
         self._noise = np.random.default_rng(seed)
-        self.bases = [self._text() for _ in range(_BASES)]
+        self.bases = [self._text() for _ in range(min(most, _MOST_BASES))]
         self._titles = model.embed([names.split(base.title) for base in self.bases])
         self._wholes = model.embed([names.split(base.whole) for base in self.bases])
 
     def documents(self, count: int) -> Iterator[tuple[Text, Sequence[str]]]:
         """Texts, each with the vectors of its two chunks as Postgres reads them: the title alone, and the whole."""
         for number in range(count):
-            base = self.bases[number % _BASES]
+            place = number % len(self.bases)
+            base = self.bases[place]
             rare = f"{base.body} instance host-{number:06d}"
-            vectors = [as_halfvec(self._near(each[number % _BASES])) for each in (self._titles, self._wholes)]
+            vectors = [as_halfvec(self._near(each[place])) for each in (self._titles, self._wholes)]
             yield Text(base.title, rare), vectors
 
     def queries(self, count: int) -> list[str]:

@@ -3,26 +3,28 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from hub import names, settings
 from hub.bench.running import RunningHub, running_hub
 from hub.bench.search import timed
 from hub.bench.search_corpus import Corpus
 from hub.client import Client
-from hub.database import new_id
+from hub.database import Database, new_id
 from hub.http.ids import from_public
-from hub.search import vocabulary
-from hub.search.candidates import MOST_CANDIDATES
+from hub.search import candidates, vocabulary
+from hub.search.candidates import KINDS, NO_FILTERS, Asked, Places
 from hub.search.embedding.loaded import embedder
 from hub.search.embedding.model import Embedder
 from hub.search.vectors import as_halfvec
 
-_SIZES = (10, 1_000)
 _QUERIES = 200
 _RECALL_QUERIES = 60
 _TOP = 10
@@ -42,15 +44,9 @@ _CHUNKS = (
     " LATERAL (VALUES (0, s.title, s.title_vector), (1, s.title || ': ' || s.body, s.body_vector))"
     "   AS c (ordinal, said, vector)"
 )
-_EXACT = (
-    "SELECT document_id FROM chunks WHERE organization_id = %(org)s"
-    " GROUP BY document_id ORDER BY min((embedding <=> %(vector)s::halfvec) + 0) LIMIT %(top)s"
-)
-_FOUND = (
-    "SELECT c.document_id FROM search_candidates(%(vector)s::halfvec, %(model)s, ''::tsquery, '{}', '{}', %(most)s,"
-    "   '{incidents,procedures,solutions}', NULL, NULL, NULL, NULL, NULL, NULL) f"
-    " JOIN chunks c ON c.organization_id = %(org)s AND c.document_id = f.document_id AND c.ordinal = f.ordinal"
-    " GROUP BY c.document_id ORDER BY min(c.embedding <=> %(vector)s::halfvec) LIMIT %(top)s"
+_EXACT = text(
+    "SELECT document_id FROM chunks WHERE organization_id = :org"
+    " GROUP BY document_id ORDER BY min((embedding <=> CAST(:vector AS halfvec)) + 0) LIMIT :top"
 )
 # of each index of its partition, which other organizations are in as well
 _SHARE = (
@@ -60,8 +56,8 @@ _SHARE = (
 )
 
 
-def run(largest: int) -> Iterator[str]:
-    """Organizations of 10, 1,000 and `largest` documents of two chunks each, all in one index."""
+def run(sizes: Collection[int]) -> Iterator[str]:
+    """Organizations of so many documents of two chunks each, all in one index."""
     plans = {"OVERWATCH_PLANS": json.dumps({"free": _UNLIMITED})}
     with (
         tempfile.TemporaryDirectory(prefix="overwatch-bench-") as data,
@@ -70,8 +66,8 @@ def run(largest: int) -> Iterator[str]:
         chosen = settings.from_env(hub.data)
         model = embedder(chosen.model_dir)
         yield "embedding what the documents are made of"
-        corpus = Corpus(model)
-        people = {size: hub.owner() for size in sorted({*_SIZES, largest})}
+        corpus = Corpus(model, most=max(sizes))
+        people = {size: hub.owner() for size in sorted(sizes)}
         with psycopg.connect(chosen.owner_database_url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("DROP INDEX chunks_embedding")
@@ -91,8 +87,8 @@ def _fill(
     documents = corpus.documents(size)
     for start in range(0, size, _BATCH):
         with connection.cursor().copy("COPY staged FROM STDIN") as copy:
-            for _, (text, vectors) in zip(range(min(_BATCH, size - start)), documents, strict=False):
-                copy.write_row((new_id(), text.title, names.fold(text.title), text.body, *vectors))
+            for _, (said, vectors) in zip(range(min(_BATCH, size - start)), documents, strict=False):
+                copy.write_row((new_id(), said.title, names.fold(said.title), said.body, *vectors))
         for statement in (_DOCUMENTS, _CHUNKS):
             connection.execute(statement, {"org": organization_id, "model": model_id})
         connection.execute("TRUNCATE staged")
@@ -125,44 +121,37 @@ def _build(connection: psycopg.Connection) -> str:
 
 def _measure(hub: RunningHub, person: Client, corpus: Corpus, model: Embedder, size: int) -> str:
     organization_id = _organization_of(person)
-    _count_words(hub, organization_id)
+    database = Database(settings.from_env(hub.data).database_url, pool_size=1)
+    with database.transaction(organization_id) as session:
+        vocabulary.count(session)
     queries = corpus.queries(_QUERIES)
     for query in queries[:10]:
         person.call("POST", "/search/query", {"query": query})
     speed = timed(hub, queries, lambda query: person.call("POST", "/search/query", {"query": query}))
-    recall = _recall(hub, organization_id, model, queries[:_RECALL_QUERIES])
+    recall = _recall(database, organization_id, model, queries[:_RECALL_QUERIES])
+    database.dispose()
     ((megabytes,),) = hub.query(_SHARE, org=organization_id)
     return f"{size:>7} documents: {speed}, recall@{_TOP} {recall:.3f}, share of the indexes {megabytes:.1f} MB"
 
 
-def _count_words(hub: RunningHub, organization_id: UUID) -> None:
-    from hub.database import Database
-
-    database = Database(settings.from_env(hub.data).database_url, pool_size=1)
-    with database.transaction(organization_id) as session:
-        vocabulary.count(session)
-    database.dispose()
-
-
-def _recall(hub: RunningHub, organization_id: UUID, model: Embedder, queries: Sequence[str]) -> float:
+def _recall(database: Database, organization_id: UUID, model: Embedder, queries: Sequence[str]) -> float:
     """The share of the ten nearest documents that are among the candidates' ten nearest."""
-    url = settings.from_env(hub.data).database_url.replace("+psycopg", "")
     shares = []
-    with psycopg.connect(url) as connection:
-        connection.execute("SELECT set_config('app.organization_id', %s, false)", (str(organization_id),))
-        connection.execute("SET statement_timeout = 0")
-        for vector in model.embed(queries):
-            asked = {
-                "org": organization_id,
-                "vector": as_halfvec(vector),
-                "top": _TOP,
-                "most": MOST_CANDIDATES,
-                "model": model.model_id,
-            }
-            exact = set(connection.execute(_EXACT, asked).fetchall())
-            found = set(connection.execute(_FOUND, asked).fetchall())
-            shares.append(len(exact & found) / len(exact))
+    with database.transaction(organization_id) as session:
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+        for vector in map(as_halfvec, model.embed(queries)):
+            asked = {"org": organization_id, "vector": vector, "top": _TOP}
+            exact = set(session.execute(_EXACT, asked).scalars())
+            shares.append(len(exact & _nearest(session, model, vector)) / len(exact))
     return sum(shares) / len(shares)
+
+
+def _nearest(session: Session, model: Embedder, vector: str) -> set[UUID]:
+    """What search finds by meaning alone."""
+    asked = Asked({model.model_id: vector}, lexemes=(), searched=(), by_words=Places("{}", "{}"), names=())
+    found = candidates.find(session, asked, KINDS, NO_FILTERS)
+    by_cosine = sorted((each.candidate for each in found), key=lambda each: each.cosine, reverse=True)
+    return set(islice(dict.fromkeys(each.document_id for each in by_cosine), _TOP))
 
 
 def _organization_of(person: Client) -> UUID:
