@@ -137,3 +137,13 @@ def test_a_finish_never_scans(session: Session):
 def test_reading_everything_would_be_noticed(session: Session):
     session.execute(text("SELECT count(*) FROM deliveries WHERE body = 'x'"))
     assert rows_read(session, "deliveries") >= MANY
+
+
+def test_reminders_of_all_alerts_at_once_write_no_index_anew(session: Session, full: Person):
+    integration_id = UUID(full.alertmanager.split("int_")[1][:32])
+    all_of_them = [replace(REMINDER, integration_id=integration_id, event_key=str(n)) for n in range(1, MANY + 1)]
+    storing.touch(session, all_of_them)
+    counted = "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE n_tup_upd > 0"
+    rows = session.execute(text(f"{counted} ORDER BY relname")).all()
+    assert [(row.relname, row.n_tup_upd) for row in rows] == [("alerts", MANY), ("events", MANY)]
+    assert all(row.n_tup_hot_upd > 0.95 * MANY for row in rows)
