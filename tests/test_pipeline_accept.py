@@ -89,6 +89,22 @@ def test_more_than_a_process_can_bear_are_refused(owner: Person, monkeypatch: py
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
+def test_when_as_many_have_come_as_ever_did_lately_nobody_waits_for_more(hub: Hub, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gathering, "STREAM_SECONDS", 60)
+    monkeypatch.setattr(gathering.Gatherer, "_execute", lambda _, many: [("accepted", None) for _ in many])
+    gatherer = gathering.Gatherer(hub.runtime.database, 0)
+    everybody = [{"body": b""}] * gathering.MANY_TOGETHER
+    with ThreadPoolExecutor(len(everybody)) as senders:
+        for _ in range(gathering.LATELY):
+            list(senders.map(gatherer.store, everybody))
+        monkeypatch.setattr(gathering, "GATHER_SECONDS", 60)
+        list(senders.map(gatherer.store, everybody))  # else they would give up, which raises
+        first = senders.submit(gatherer.store, everybody[0])
+        with pytest.raises(TimeoutError):
+            first.result(0.2)
+        list(senders.map(gatherer.store, everybody[1:]))
+
+
 ONE_EACH = {"X-Request-Id", "Content-Length"}  # "true" is shorter than "false"
 
 

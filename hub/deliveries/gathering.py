@@ -1,13 +1,15 @@
 """Group commit of accepted webhooks: those that arrive together are stored by one statement, answered after its commit.
 
 A request waits at most four milliseconds for company, and only while others of its process are on their way or have
-just been stored. When the store does not answer, nobody waits for long: those inside give up, and who comes then is
-refused at the door, with 503 and Retry-After, until it answers again.
+just been stored; not when as many have come as ever did lately, for then all senders wait for their answers. When the
+store does not answer, nobody waits for long: those inside give up, and who comes then is refused at the door, with 503
+and Retry-After, until it answers again.
 """
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.004
 STREAM_SECONDS = 0.01  # after a commit that lies back no longer, more are likely to come
+MANY_TOGETHER = 8  # of fewer the most there were lately says little of how many there are
+LATELY = 16  # commits
 MOST_TOGETHER = 64
 MOST_BYTES_TOGETHER = 8_000_000
 MOST_INSIDE = 128
@@ -67,6 +71,8 @@ class Gatherer:
         self._busy_since: float | None = None
         self._idle_since = 0.0
         self._is_stream = False
+        self._lately: deque[int] = deque(maxlen=LATELY)
+        self._all = MOST_TOGETHER
         self._thread: threading.Thread | None = None
 
     def store(self, wanted: Wanted) -> Stored:
@@ -76,8 +82,7 @@ class Gatherer:
             self._inside += 1
             answer: Future[Stored] = Future()
             self._waiting.append((wanted, answer))
-            is_last = len(self._waiting) >= self._inside and not self._is_stream
-            if len(self._waiting) == 1 or is_last:  # else the gatherer goes on waiting
+            if len(self._waiting) == 1 or self._is_complete():  # else the gatherer goes on waiting
                 self._changed.notify()
         try:
             return answer.result(PATIENCE_SECONDS)
@@ -109,11 +114,18 @@ class Gatherer:
             now = time.monotonic()
             patience = now + GATHER_SECONDS
             self._is_stream = now - self._idle_since < STREAM_SECONDS
-            while (self._is_stream or len(self._waiting) < self._inside) and (left := patience - time.monotonic()) > 0:
+            self._all = max(MANY_TOGETHER, *self._lately) if len(self._lately) == LATELY else MOST_TOGETHER
+            while not self._is_complete() and (left := patience - time.monotonic()) > 0:
                 self._changed.wait(left)
             count = _fitting(self._waiting)
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
+            self._lately.append(count)
         return batch
+
+    def _is_complete(self) -> bool:
+        """Whether nobody else is likely to come soon."""
+        count = len(self._waiting)
+        return count >= self._all or (count >= self._inside and not self._is_stream)
 
     def _commit(self, batch: Sequence[tuple[Wanted, Future[Stored]]]) -> None:
         try:
