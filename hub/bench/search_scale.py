@@ -26,7 +26,6 @@ from hub.search.embedding.model import Embedder
 from hub.search.vectors import as_halfvec
 
 _QUERIES = 200
-_RECALL_QUERIES = 60
 _TOP = 10
 _BATCH = 2_000
 _TOLD_EVERY = 10_000
@@ -128,7 +127,7 @@ def _measure(hub: RunningHub, person: Client, corpus: Corpus, model: Embedder, s
     for query in queries[:10]:
         person.call("POST", "/search/query", {"query": query})
     speed = timed(hub, queries, lambda query: person.call("POST", "/search/query", {"query": query}))
-    recall = _recall(database, organization_id, model, queries[:_RECALL_QUERIES])
+    recall = _recall(database, organization_id, model, queries)
     database.dispose()
     ((megabytes,),) = hub.query(_SHARE, org=organization_id)
     return f"{size:>7} documents: {speed}, recall@{_TOP} {recall:.3f}, share of the indexes {megabytes:.1f} MB"

@@ -600,7 +600,7 @@ BEGIN
         is_large := is_large AND cardinality(documents_fitting) > 2000;
     END IF;
     IF is_large THEN
-        PERFORM set_config('hnsw.ef_search', '250', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
+        PERFORM set_config('hnsw.ef_search', '400', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
         -- the filter stands in a subquery of its own, so that no plan begins with what it leaves of the documents
         SELECT array_agg(f.document_id), array_agg(f.ordinal) INTO documents_found, ordinals_found FROM (
             (SELECT c.document_id, c.ordinal FROM chunks c
