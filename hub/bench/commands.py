@@ -128,7 +128,7 @@ def correlation(folder: Path) -> None:
 
 @bench.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--scale", type=click.IntRange(100), help="Instead: so many generated documents.")
+@click.option("--scale", type=click.IntRange(100), help="Instead: generated documents, so many at most.")
 def search(folder: Path | None, scale: int | None) -> None:
     """How well and how fast runbooks are found."""
     if (folder is None) == (scale is None):
