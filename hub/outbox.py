@@ -6,7 +6,8 @@ until the sweeper of a worker looks by itself; so wake-ups are coalesced and a f
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 
 from celery import Celery
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hub import logs, telemetry
@@ -27,7 +29,9 @@ MOST_ATTEMPTS: Final = 5
 
 _COALESCE_SECONDS = 0.02
 _LONGEST_COALESCE_SECONDS = 0.32
-_LEASE_SECONDS = 120
+LEASE_SECONDS = 120
+
+_CLAIM = text("SELECT * FROM claim_jobs(:lane, :kinds, :token, :most, :lease_seconds, :holds)")
 
 
 def enqueue(session: Session, lane: str, kind: str, subject_ids: Collection[UUID], *, after_seconds: float = 0) -> None:
@@ -80,14 +84,16 @@ def work_off(
     transaction each. What this process has no handler for waits for one that has.
 
     False when there were none. A handler that fails sends its jobs back, and after the last attempt they stay, dead.
+    Jobs of a process that dies come back at once, because the lock that holds them goes with its connection; those with
+    a preparation when their lease is over, because no connection is kept while others think.
     """
     token = uuid4()
-    jobs = _claim(database, lane, {**handlers, **preparations}, token, most)
     prepared = {kind: partial(_as_prepared, handler) for kind, handler in handlers.items()} | dict(preparations)
-    for group in _grouped(jobs).values():
-        if not _handle(database, prepared, group, token, is_last=len(group) == 1) and len(group) > 1:
-            for job in group:  # so that the one that fails keeps no other back
-                _handle(database, prepared, [job], token, is_last=True)
+    with _claimed(database, lane, prepared, token, most, holds=not preparations) as jobs:
+        for group in _grouped(jobs).values():
+            if not _handle(database, prepared, group, token, is_last=len(group) == 1) and len(group) > 1:
+                for job in group:  # so that the one that fails keeps no other back
+                    _handle(database, prepared, [job], token, is_last=True)
     return bool(jobs)
 
 
@@ -118,13 +124,22 @@ def _as_prepared(handler: Handler, _database: Database, _organization_id: UUID, 
     return handler
 
 
-def _claim(database: Database, lane: str, kinds: Collection[str], token: UUID, most: int) -> list[_Job]:
+@contextmanager
+def _claimed(
+    database: Database, lane: str, kinds: Collection[str], token: UUID, most: int, *, holds: bool
+) -> Iterator[list[_Job]]:
+    """Jobs in our hands. When it `holds` them a lock of its connection says so, and without it they are anybody's."""
+    asked = {"lane": lane, "kinds": list(kinds), "token": token, "most": most, "lease_seconds": LEASE_SECONDS}
     with database.statement() as connection:
-        rows = connection.execute(
-            text("SELECT * FROM claim_jobs(:lane, :kinds, :token, :most, :lease_seconds)"),
-            {"lane": lane, "kinds": list(kinds), "token": token, "most": most, "lease_seconds": _LEASE_SECONDS},
-        )
-        return [_Job(*row) for row in rows]
+        jobs = [_Job(*row) for row in connection.execute(_CLAIM, asked | {"holds": holds})]
+        if holds and jobs:
+            try:
+                yield jobs
+            finally:
+                with suppress(DBAPIError):  # a broken connection has given its locks back already
+                    connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+            return
+    yield jobs
 
 
 def _grouped(jobs: Sequence[_Job]) -> dict[tuple[UUID, str], list[_Job]]:

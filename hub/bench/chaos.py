@@ -103,6 +103,7 @@ def strain(hub: RunningHub, count: int, kills: int, seed: int, rate: float, conn
     sender.start()
     killed = killer.run(lambda: False)
     sent = sender.join()
+    hub.wait_until_ready()  # who was killed last may be on its way back
     return examine(hub, name, count, sent, killed)
 
 

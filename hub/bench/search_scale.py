@@ -71,7 +71,7 @@ def run(sizes: Collection[int]) -> Iterator[str]:
             connection.execute("SET statement_timeout = 0")
             connection.execute("DROP INDEX chunks_embedding")
             for size, person in people.items():
-                yield from _fill(connection, _organization_of(person), corpus, size, model.model_id)
+                yield from _fill(connection, organization_of(person), corpus, size, model.model_id)
             yield "building the index of vectors"
             yield _build(connection)
         for size, person in people.items():
@@ -119,7 +119,7 @@ def _build(connection: psycopg.Connection) -> str:
 
 
 def _measure(hub: RunningHub, person: Client, corpus: Corpus, model: Embedder, size: int) -> str:
-    organization_id = _organization_of(person)
+    organization_id = organization_of(person)
     database = Database(settings.from_env(hub.data).database_url, pool_size=1)
     with database.transaction(organization_id) as session:
         vocabulary.count(session)
@@ -153,5 +153,6 @@ def _nearest(session: Session, model: Embedder, vector: str) -> set[UUID]:
     return set(islice(dict.fromkeys(each.document_id for each in by_cosine), _TOP))
 
 
-def _organization_of(person: Client) -> UUID:
+def organization_of(person: Client) -> UUID:
+    """The organization that the person is logged in to."""
     return from_public("org", person.call("GET", "/organizations/current")["data"]["id"])

@@ -380,12 +380,24 @@ END $$;
 
 -- outbox -------------------------------------------------------------------------------------------------------------
 
+-- The lock by which a worker holds the jobs that it has claimed, until it lets go of it or its connection ends.
+CREATE OR REPLACE FUNCTION lock_of_lease(p_token uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended('lease:' || p_token::text, 0)
+$$;
+
+CREATE OR REPLACE FUNCTION is_abandoned(p_token uuid) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN pg_try_advisory_lock(lock_of_lease(p_token))
+                THEN pg_advisory_unlock(lock_of_lease(p_token)) ELSE false END
+$$;
+
 -- Jobs of these kinds that are due, from the organizations in turn: the oldest of each, then the second oldest of each,
 -- so that whoever imports thousands of procedures keeps nobody else waiting. The organizations that have jobs are found
--- by going from one to the next in the index.
+-- by going from one to the next in the index. Whoever `holds` what is claimed has the lock of the lease from then on, and
+-- finds what others held that have died.
 DROP FUNCTION IF EXISTS claim_jobs(text, uuid, integer, integer);
+DROP FUNCTION IF EXISTS claim_jobs(text, text[], uuid, integer, integer);
 CREATE OR REPLACE FUNCTION claim_jobs(
-    p_lane text, p_kinds text[], p_token uuid, p_most integer, p_lease_seconds integer)
+    p_lane text, p_kinds text[], p_token uuid, p_most integer, p_lease_seconds integer, p_holds boolean)
 RETURNS TABLE (organization_id uuid, id uuid, kind text, subject_id uuid, attempts smallint, traceparent text)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH RECURSIVE waiting AS (
@@ -398,12 +410,14 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         SELECT d.*, row_number() OVER (PARTITION BY d.organization_id ORDER BY d.next_at) AS place
         FROM waiting w, LATERAL (
             SELECT j.organization_id, j.id, j.next_at FROM jobs j
-            WHERE j.lane = p_lane AND j.organization_id = w.organization_id AND j.kind = ANY (p_kinds)
-              AND NOT j.is_dead AND j.next_at <= overwatch_now()
+            WHERE j.lane = p_lane AND j.organization_id = w.organization_id AND j.kind = ANY (p_kinds) AND NOT j.is_dead
+              AND CASE WHEN j.next_at <= overwatch_now() THEN true
+                       WHEN p_holds AND j.lease_until > overwatch_now() THEN is_abandoned(j.lease_token) END
             ORDER BY j.next_at LIMIT p_most FOR UPDATE SKIP LOCKED) d
     )
     UPDATE jobs j
-    SET attempts = j.attempts + 1, lease_token = p_token,
+    SET attempts = j.attempts + 1,
+        lease_token = CASE WHEN NOT p_holds OR pg_try_advisory_lock(lock_of_lease(p_token)) THEN p_token END,
         lease_until = overwatch_now() + make_interval(secs => p_lease_seconds),
         next_at = overwatch_now() + make_interval(secs => p_lease_seconds)
     FROM (SELECT q.organization_id, q.id FROM queued q ORDER BY q.place, q.next_at LIMIT p_most) due

@@ -13,9 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hub import settings
+from hub import outbox, settings
 from hub.bench import chaos, processes
 from hub.bench.running import RunningHub, running_hub
+from hub.bench.search import wait_until_indexed
+from hub.bench.search_scale import organization_of
 from hub.bench.sender import Sender, alert_body
 
 MOST_ROUNDS = 12
@@ -41,6 +43,7 @@ FAILPOINTS = (
 
 
 def push(hub: RunningHub, name: str, count: int, rate: float) -> Sender:
+    hub.wait_until_ready(30)
     webhook = hub.owner().connect("alertmanager", name)
     sender = Sender(webhook, lambda n: alert_body(range(n, n + 1), name), count, connections=16, rate=rate)
     sender.start()
@@ -125,6 +128,35 @@ def deaths(hub: RunningHub) -> set[str]:
     """The failpoints that have killed, as the logs tell."""
     told = "".join(log.read_text(errors="replace") for log in (hub.data / "logs").glob("*.log"))
     return {name for name in FAILPOINTS if f"failpoint {name} kills" in told}
+
+
+_INDEXED = (
+    "SELECT d.title, c.ordinal, encode(c.text_hash, 'hex') FROM documents d"
+    " JOIN chunks c ON c.organization_id = d.organization_id AND c.document_id = d.id"
+    " JOIN procedures p ON p.organization_id = d.organization_id AND p.id = d.source_id"
+    " WHERE d.organization_id = %(org)s ORDER BY 1, 2"
+)
+
+
+def test_runbooks_are_indexed_whole_and_once_though_who_indexes_is_killed(suffering: RunningHub):
+    parts = "\n\n".join(f"## Part {n}\n\n{' '.join(f'word{n}x{m}' for m in range(90))}" for n in range(12))
+    files = [{"path": f"{n}.md", "title": f"Runbook {n}", "content": f"Of host {n}.\n\n{parts}"} for n in range(24)]
+    suffering.wait_until_ready(30)
+    killed, undisturbed = suffering.owner(), suffering.owner()
+    killed.call("POST", "/procedures/import", {"files": files})
+    for _ in range(4):
+        time.sleep(0.7)
+        victim = processes.busiest(suffering.pid, "worker-index")
+        assert victim
+        os.kill(victim.pid, signal.SIGKILL)
+    began = time.monotonic()
+    wait_until_indexed(suffering)
+    assert time.monotonic() - began < outbox.LEASE_SECONDS / 2  # nobody waits for the dead
+    undisturbed.call("POST", "/procedures/import", {"files": files})
+    wait_until_indexed(suffering)
+    states = [suffering.query(_INDEXED, org=organization_of(each)) for each in (killed, undisturbed)]
+    assert states[0] == states[1]
+    assert len({title for title, *_ in states[0]}) == len(files)
 
 
 @contextmanager
