@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from hub import outbox, settings
 from hub.bench import chaos, processes
-from hub.bench.running import RunningHub, running_hub
+from hub.bench.running import RunningHub, running_hub, wait_for
 from hub.bench.search import wait_until_indexed
 from hub.bench.search_scale import organization_of
 from hub.bench.sender import Sender, alert_body
@@ -130,6 +131,7 @@ def deaths(hub: RunningHub) -> set[str]:
     return {name for name in FAILPOINTS if f"failpoint {name} kills" in told}
 
 
+_AT_WORK = "SELECT DISTINCT lease_token FROM jobs WHERE lane = 'index' AND lease_until > now()"
 _INDEXED = (
     "SELECT d.title, c.ordinal, encode(c.text_hash, 'hex') FROM documents d"
     " JOIN chunks c ON c.organization_id = d.organization_id AND c.document_id = d.id"
@@ -144,8 +146,10 @@ def test_runbooks_are_indexed_whole_and_once_though_who_indexes_is_killed(suffer
     suffering.wait_until_ready(30)
     killed, undisturbed = suffering.owner(), suffering.owner()
     killed.call("POST", "/procedures/import", {"files": files})
+    interrupted: set[tuple[UUID]] = set()
     for _ in range(4):
-        time.sleep(0.7)
+        wait_for(lambda: set(suffering.query(_AT_WORK)) - interrupted, 30, "Nobody indexes")
+        interrupted.update(suffering.query(_AT_WORK))
         victim = processes.busiest(suffering.pid, "worker-index")
         assert victim
         os.kill(victim.pid, signal.SIGKILL)
