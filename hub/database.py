@@ -97,6 +97,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            pool_reset_on_return=None,  # there is no transaction to end
             hide_parameters=True,
             connect_args=_CONNECT,
         )
@@ -143,6 +144,8 @@ def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
 
     An idle connection has nothing to read, unless it was closed, or the server says something that nobody asked for.
     """
+    if connection.closed:
+        raise DisconnectionError
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if not poll.poll(0):

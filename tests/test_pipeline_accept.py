@@ -3,10 +3,11 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
+from psycopg import OperationalError
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from hub.database import Database
@@ -58,7 +59,7 @@ def test_each_of_those_stored_together_gets_its_own_answer(owner: Person):
 
 def test_webhook_is_refused_with_503_while_the_store_fails(owner: Person, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
-        raise OperationalError("", {}, Exception("gone"))
+        raise OperationalError("gone")
 
     monkeypatch.setattr(gathering.Gatherer, "_execute", fail)
     answer = owner.hub.http.post(owner.alertmanager, json=alertmanager(firing()))
@@ -141,4 +142,13 @@ def test_connection_that_the_server_has_closed_is_replaced(hub: Hub):
         other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
     with database.transaction() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != before
+    database.dispose()
+
+
+def test_connection_that_broke_in_use_is_replaced(hub: Hub):
+    database = Database(hub.runtime.settings.database_url, pool_size=1)
+    with closing(database.counting.raw_connection()) as broken:
+        broken.driver_connection.close()
+    with database.counting.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
     database.dispose()
