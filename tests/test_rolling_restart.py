@@ -1,15 +1,17 @@
-"""`overwatch api` replaces its processes under load, and no sender and no reader notices."""
+"""The processes of `overwatch api` share what comes, and are replaced under load unnoticed."""
 
 import itertools
 import json
 import os
 import re
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -25,7 +27,7 @@ def children(pid: int) -> set[int]:
     found = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         found |= {int(child) for child in task.read_text().split()}
-    return {child for child in found if b"spawn_main" in command_of(child)}
+    return {child for child in found if b"resource_tracker" not in command_of(child)}  # which is Python's own
 
 
 def command_of(pid: int) -> bytes:
@@ -78,3 +80,47 @@ def test_processes_are_replaced_without_a_failed_request(hub_settings: Settings)
             os.kill(pid, signal.SIGHUP)
             eventually(lambda: len(children(pid)) == 2 and not children(pid) & before, 120)
     assert set(ends) == {"200"}
+
+
+ESTABLISHED, LISTEN = "01", "0A"
+
+
+def sockets(port: int, state: str) -> set[str]:
+    """The server's in this state, as /proc names them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == state}
+
+
+def shares(pid: int, port: int) -> list[int]:
+    """How many connections to the port each of the API's processes has taken."""
+    return [len(sockets(port, ESTABLISHED) & opened(child)) for child in children(pid)]
+
+
+def opened(pid: int) -> set[str]:
+    """What the process has open."""
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(each.readlink()))
+    return found
+
+
+def test_processes_share_the_connections(hub_settings: Settings):
+    with served(hub_settings, processes=2) as (pid, address), ExitStack() as connections:
+        port = urlsplit(address).port or 0
+        eventually(lambda: len(sockets(port, LISTEN)) == 2, 60)
+        for _ in range(64):
+            connections.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        eventually(lambda: sum(shares(pid, port)) >= 64, 10)
+        assert min(shares(pid, port)) >= 12  # by chance it is less in one of ten million runs
+
+
+def test_nobody_is_refused_while_a_killed_process_is_replaced(hub_settings: Settings):
+    with served(hub_settings, processes=2) as (pid, address):
+        before = children(pid)
+        os.kill(min(before), signal.SIGKILL)
+        with urllib3.PoolManager(timeout=30) as http:
+            close = {"Connection": "close"}
+            told = [http.request("GET", f"{address}/healthz", headers=close, retries=False).status for _ in range(20)]
+        assert told == [200] * 20
+        eventually(lambda: len(children(pid)) == 2 and len(children(pid) & before) == 1, 60)
