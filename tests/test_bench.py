@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.bench import correlation, growth, lists, search, search_scale, storm
+from hub.bench import correlation, growth, ingest, lists, search, search_scale, storm
 from hub.bench.blaster import Blast
 from hub.bench.commands import bench
+from hub.bench.ingest import Case
 from hub.bench.latency import Waited, percentile
 from hub.bench.running import RunningHub, running_hub
 from hub.bench.search import Dataset
@@ -99,6 +100,25 @@ def test_cost_of_an_alert_is_told_beside_that_of_the_first_size(running: Running
     told = list(growth.grow(running, [12, 30], 30))
     assert [line.split(" beside ")[1].split(" ")[0] for line in told] == ["12"] * 3 + ["30"] * 3
     assert all(line.endswith(", 1.00 of the first") for line in told[:3])
+
+
+@pytest.mark.parametrize(
+    ("case", "work"),
+    [
+        (Case("single", 30, 1, 8), "then worked off"),
+        (Case("batches", 3, 20, 2), "then worked off"),
+        (Case("steady", 30, 1, 8, rate=30), "webhook to incident p50"),
+    ],
+    ids=lambda given: given.name if isinstance(given, Case) else "",
+)
+def test_a_load_is_told_with_how_it_went_and_what_it_cost(running: RunningHub, case: Case, work: str):
+    before = running.query("SELECT count(*) FROM alerts")[0][0]
+    measure = ingest.measure_steady if case.rate else ingest.measure
+    measured = measure(running, running.owner().connect("alertmanager", "bench"), case)
+    assert measured.accepted.statuses == {200: case.webhooks}
+    assert running.query("SELECT count(*) FROM alerts")[0][0] - before == case.webhooks * case.alerts_each
+    assert {"api", "worker-ingest", "postgres"} <= measured.cpu.keys()
+    assert work in measured.line()
 
 
 def test_runbooks_of_a_folder_are_found_and_scored(running: RunningHub, tmp_path: Path):
