@@ -146,7 +146,7 @@ class Gatherer:
         columns = {name: [each[name] for each in wanted] for name, _ in _COLUMNS}
         failpoint("before_inbox_commit")
         with closing(self._database.counting.raw_connection()) as connection:
-            cursor = connection.cursor()  # the driver's: SQLAlchemy's part would cost as much as three webhooks more
+            cursor = connection.cursor()  # the driver's: SQLAlchemy's part would cost as much as a webhook more
             cursor.execute(_ACCEPT, columns | {"recent_seconds": self._recent_seconds})
             found = {place: (outcome, delivery_id) for place, outcome, delivery_id in cursor.fetchall()}
         failpoint("after_inbox_commit")
