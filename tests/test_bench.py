@@ -67,6 +67,7 @@ def test_storms_are_scored_beside_baselines_as_they_were_and_with_two_faults_at_
     (tmp_path / "topology.json").write_text('{"edges": []}')
     told = "\n".join(correlation.run(tmp_path))
     assert "native, the hub: ARI 1.000, pairwise F1 1.000, B-cubed F1 1.000, 1.0 incidents per fault" in told
+    assert "native, the hub with a rule, one incident per service: ARI 1.000" in told
     assert "two faults at once, kind and signal: ARI 0.000" in told
 
 

@@ -11,10 +11,13 @@ from hub.bench.clustering import Agreement, agreement
 from hub.bench.storms import Storm, folders, overlapped, read
 from hub.incidents import rules
 from hub.incidents.candidates import Candidate, Candidates
-from hub.incidents.deciding import Policy, Surroundings
+from hub.incidents.deciding import Decision, Rule, Surroundings
 from hub.incidents.signals import Signal
 
 _SILENCE_SECONDS = 120.0
+
+# what an organization may say that expects several faults at once
+_ONE_PER_SERVICE = Rule(UUID(int=0), "one incident per service", 1, "group", lambda _: True, group_by=("service",))
 
 Grouping = Callable[[Storm], list[UUID]]
 
@@ -43,17 +46,22 @@ def run(folder: Path) -> Iterator[str]:
             yield _line("two faults at once, in hindsight", [_score(storm, in_hindsight) for storm in pairs])
 
 
-def by_the_hub(storm: Storm) -> list[UUID]:
-    """Each alert an episode of its own, decided one after the other as the workers do."""
-    around = Surroundings(policy=Policy(), neighbours=storm.neighbours)
+def by_the_hub(storm: Storm, said: Sequence[Rule] = ()) -> list[UUID]:
+    """Each alert an episode of its own, decided one after the other as the workers do; `said` is the organization's."""
+    around = Surroundings(rules=said, neighbours=storm.neighbours)
     candidates = Candidates()
     placed: list[UUID] = []
     for signal in storm.signals:
         decision = rules.match(signal, candidates, around)
-        incident_id = decision.incident_id or _open(candidates, signal)
+        incident_id = decision.incident_id or _open(candidates, signal, decision)
         candidates.learn(candidates[incident_id], signal)
         placed.append(incident_id)
     return placed
+
+
+def by_a_rule_of_the_hub(storm: Storm) -> list[UUID]:
+    """The same for an organization with one rule: its incidents are of one service each."""
+    return by_the_hub(storm, [_ONE_PER_SERVICE])
 
 
 def by_silence(storm: Storm) -> list[UUID]:
@@ -96,6 +104,7 @@ def in_hindsight(storm: Storm) -> list[UUID]:
 
 GROUPINGS: dict[str, Grouping] = {
     "the hub": by_the_hub,
+    "the hub with a rule, one incident per service": by_a_rule_of_the_hub,
     "silence of 120 s": by_silence,
     "component": by_component,
     "kind and signal": by_kind_and_signal,
@@ -108,10 +117,12 @@ def _by(keys: Sequence[Hashable], storm: Storm) -> list[UUID]:
     return [first.setdefault(key, signal.alert_id) for key, signal in zip(keys, storm.signals, strict=True)]
 
 
-def _open(candidates: Candidates, signal: Signal) -> UUID:
-    candidates.add(
-        Candidate(signal.alert_id, "active", signal.environment, set(), set(), signal.at, opened_at=signal.at)
+def _open(candidates: Candidates, signal: Signal, decision: Decision) -> UUID:
+    key = decision.correlation_key
+    opened = Candidate(
+        signal.alert_id, "active", signal.environment, set(), set(), signal.at, correlation_key=key, opened_at=signal.at
     )
+    candidates.add(opened)
     return signal.alert_id
 
 

@@ -105,13 +105,15 @@ def _checked(told: Any, wanted: Mapping[str, Any], place: str) -> Mapping[str, A
 
 def _signal(number: int, line: Mapping[str, Any], service_of: Mapping[str, str]) -> Signal:
     component = line["component"] or ""
+    service = service_of.get(component, component)
     return Signal(
         alert_id=UUID(int=number),
         at=datetime.fromtimestamp(line["ts"] / 1000, UTC),
         severity="high",
         environment="",
-        service=service_of.get(component, component),
+        service=service,
         words=words_of(line["text"]),
+        facts={"service": service},
     )
 
 
