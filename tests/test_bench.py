@@ -103,6 +103,11 @@ def test_cost_of_an_alert_is_told_beside_that_of_the_first_size(running: Running
     assert all(line.endswith(", 1.00 of the first") for line in told[:3])
 
 
+def test_sizes_that_do_not_grow_are_refused():
+    told = CliRunner().invoke(bench, ["growth", "1000", "1000"])
+    assert (told.exit_code, "each has to be larger than the one before" in told.output) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("case", "work"),
     [

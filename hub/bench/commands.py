@@ -97,6 +97,8 @@ def growth(sizes: tuple[int, ...]) -> None:
 
     SIZES are how many are stored before, one after the other: 1,000 and 100,000 unless told.
     """
+    if list(sizes) != sorted(set(sizes)):
+        raise click.BadParameter("each has to be larger than the one before.", param_hint="SIZES")
     from hub.bench import growth as measured
 
     for line in measured.run(sizes or (1_000, 100_000)):
