@@ -6,9 +6,11 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from hub.http.body import API_LIMIT_BYTES, DEEPEST
 from hub.http.openapi.answers import Operation
@@ -117,35 +119,64 @@ def surface(hub: Hub) -> Surface:
 STRUCTURAL = list(structural())
 
 
-def problems(hub: Hub, who: Person, operation: Operation, path: str, bodies: list[Body]) -> list[str]:
+@dataclass
+class Caller:
+    """Somebody who owns one of everything; when an operation has ended who they were, they log in, or somebody else."""
+
+    hub: Hub
+    surface: Surface
+
+    def __post_init__(self) -> None:
+        self.begin()
+        self.addresses = map(str, IPv4Network("10.0.0.0/16").hosts())  # each may try to log in a few times a minute
+
+    def begin(self) -> None:
+        """As the owner of a new organization."""
+        self.who = self.hub.register()
+        self.ids = furnish(self.surface, self.who)
+
+    def send(self, operation: Operation, body: Body) -> tuple[TestResponse, float]:
+        """The answer, and its seconds. In somebody's name: what is refused at the door has not been read."""
+        told = self._send(operation, body)
+        if told[0].status_code != 401 or operation.is_public:
+            return told
+        again = self.hub.log_in(self.who.email, address=next(self.addresses))
+        if again.status_code == 200:
+            self.who.token = again.json["access_token"]
+        else:
+            self.begin()
+        return self._send(operation, body)
+
+    def _send(self, operation: Operation, body: Body) -> tuple[TestResponse, float]:
+        values = {name: self.ids.get(ID_PREFIXES.get(name, ""), "alertmanager") for name in arguments(operation)}
+        headers = {"Authorization": f"Bearer {self.who.token}"} | body.headers
+        path, method = path_of(operation, values), operation.method.upper()
+        began = time.perf_counter()
+        answer = self.hub.http.open(path, method=method, data=body.raw, headers=headers)
+        return answer, time.perf_counter() - began
+
+
+def problems(caller: Caller, operation: Operation, bodies: list[Body]) -> list[str]:
     found = []
     for body in bodies:
-        began = time.perf_counter()
-        headers = {"Authorization": f"Bearer {who.token}"} | body.headers
-        answer = hub.http.open(path, method=operation.method.upper(), data=body.raw, headers=headers)
-        seconds = time.perf_counter() - began
-        is_fine = answer.status_code < 400 or (answer.status_code < 500 and is_error_shape(answer))
-        if not is_fine or seconds > SLOWEST_SECONDS:
-            found.append(
-                f"{operation.method} {path} {body.name}: {answer.status_code} {seconds:.2f} s {answer.text[:200]}"
-            )
-        if answer.status_code == 401 and not operation.is_public:
-            who.token = hub.log_in(who.email).json.get("access_token", who.token)
+        answer, seconds = caller.send(operation, body)
+        is_refused = 400 <= answer.status_code < 500 and is_error_shape(answer)
+        is_read = answer.status_code != 401 or operation.is_public
+        if not (answer.status_code < 400 or (is_refused and is_read)) or seconds > SLOWEST_SECONDS:
+            told = f"{answer.status_code} {seconds:.2f} s {answer.text[:200]}"
+            found.append(f"{operation.method} {operation.path} {body.name}: {told}")
     return found
 
 
 def test_no_body_breaks_any_route(hub: Hub, surface: Surface):
     found: list[str] = []
     sent: set[bytes] = set()
-    who = hub.register()
-    ids = furnish(surface, who)
+    caller = Caller(hub, surface)
     for operation in changes(surface):
         if operation.method == "delete":  # an empty body deletes, and the next one would find nothing
-            who = hub.register()
-            ids = furnish(surface, who)
-        values = {name: ids.get(ID_PREFIXES.get(name, ""), "alertmanager") for name in arguments(operation)}
+            caller.begin()
         bodies = STRUCTURAL + list(mutations(surface.example(operation)))
-        found += problems(hub, who, operation, path_of(operation, values), bodies)
+        found += problems(caller, operation, bodies)
         sent |= {body.raw for body in bodies}
     assert not found, "\n".join(found[:40])
     assert len(sent) >= FEWEST_BODIES
@@ -188,5 +219,6 @@ def test_no_id_breaks_any_path(surface: Surface, owner: Person, identity: str):
         if arguments(operation):
             path = path_of(operation, dict.fromkeys(arguments(operation), identity))
             answer = owner.call(operation.method.upper(), path.removeprefix(API), json=surface.example(operation))
-            assert answer.status_code in {400, 401, 403, 404, 405, 422}, f"{operation.method} {path}: {answer.text}"
+            refusals = {400, 403, 404, 405, 422} | ({401} if operation.is_public else set())
+            assert answer.status_code in refusals, f"{operation.method} {path}: {answer.text}"
             assert is_error_shape(answer)
